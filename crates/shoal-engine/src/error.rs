@@ -1,0 +1,166 @@
+//! Why an operation of the engine did not do what was asked: one enum per operation. Each text is one sentence for people.
+
+use shoal_proto::PeerId;
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Why an engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another engine holds the data folder.
+    #[error("another Shoal already runs with the data folder {}: use that one, or give another with --data-dir", .0.display())]
+    Locked(PathBuf),
+    /// The data folder cannot be used.
+    #[error("the data folder {} cannot be used: {reason}", path.display())]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// The key file is not a key.
+    #[error("the key {} cannot be read: restore it, or move it away to become a new device", .0.display())]
+    Key(PathBuf),
+    /// The database is damaged or from a newer Shoal.
+    #[error("the database in {} cannot be opened: {reason}", path.display())]
+    Database {
+        /// The data folder.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The address or port is not to be had.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+/// Why a peer was not found or reached.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReachError {
+    /// No device has this name or id.
+    #[error("no device called {0} is known or near: see `shoal peers`, or give its address as HOST:PORT")]
+    NotFound(String),
+    /// Several do.
+    #[error("{name} could be any of {}: give more of the id", .candidates.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// `name (id)` of each.
+        candidates: Vec<String>,
+    },
+    /// None of its addresses answers.
+    #[error("{name} does not answer: is it on, is Shoal running there, does a firewall stand between?")]
+    Unreachable {
+        /// Its name.
+        name: String,
+    },
+    /// Something else answers at the address.
+    #[error("another device than {expected} answers at {address}")]
+    WrongKey {
+        /// Who was expected.
+        expected: PeerId,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Blocked here, or this device is refused there.
+    #[error("{name} is blocked here, or refuses this device: see `shoal peers`")]
+    Refused {
+        /// Its name.
+        name: String,
+    },
+    /// The engine is shutting down.
+    #[error("Shoal is shutting down")]
+    ShuttingDown,
+}
+
+/// Why nothing was offered.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// A path cannot be read.
+    #[error("{} cannot be sent: {reason}", path.display())]
+    Source {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// Nothing to send.
+    #[error("there is nothing to send: no file was found in what was given")]
+    Nothing,
+    /// More than one offer can hold.
+    #[error("too many files for one transfer ({files}; the limit is {limit}): send the folders one by one")]
+    TooMany {
+        /// How many.
+        files: u64,
+        /// At most.
+        limit: u64,
+    },
+    /// The peer.
+    #[error(transparent)]
+    Reach(#[from] ReachError),
+    /// The database.
+    #[error("the transfer cannot be recorded: {0}")]
+    Store(String),
+}
+
+/// Why a steering command on a transfer had no effect.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// No such transfer.
+    #[error("there is no transfer {0}: see `shoal transfers --all`")]
+    NotFound(String),
+    /// It is in a state in which this makes no sense.
+    #[error("{name} cannot be {verb}: it is {state}")]
+    WrongState {
+        /// Its name.
+        name: String,
+        /// What was asked: "paused", "accepted".
+        verb: &'static str,
+        /// Where it stands.
+        state: &'static str,
+    },
+    /// It would not fit.
+    #[error("{name} needs {needed} and {} has {free} free: make room or choose another folder", into.display())]
+    NoSpace {
+        /// The offer's name.
+        name: String,
+        /// Needed, as people write it.
+        needed: String,
+        /// Free, as people write it.
+        free: String,
+        /// Where.
+        into: PathBuf,
+    },
+    /// The target folder cannot be written.
+    #[error("{} cannot be written: {reason}", into.display())]
+    CannotWrite {
+        /// Where.
+        into: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// A glob that is none.
+    #[error("{0} is not a pattern: use * and ?")]
+    BadPattern(String),
+    /// The database.
+    #[error("the change cannot be recorded: {0}")]
+    Store(String),
+}
+
+/// Why a device's standing was not changed or compared.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The peer.
+    #[error(transparent)]
+    Reach(#[from] ReachError),
+    /// The other end broke off or does not hold to its commitment.
+    #[error("the comparison with {0} was broken off: try again")]
+    BrokenOff(String),
+    /// The database.
+    #[error("the change cannot be recorded: {0}")]
+    Store(String),
+}

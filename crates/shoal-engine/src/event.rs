@@ -1,0 +1,63 @@
+//! What an engine tells its front ends, and the picture they start from.
+
+use crate::{Device, transfer::Transfer};
+use shoal_proto::{PeerId, message::TransferId, sas::Sas};
+use std::time::Duration;
+
+/// A change. Front ends that lag get [`Event::Lagged`] and take a fresh [`Snapshot`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A device appeared or its row changed.
+    Device(Device),
+    /// A device's row is gone.
+    DeviceGone(PeerId),
+    /// An offer was made by us, or came in and waits for an answer.
+    Offered(Transfer),
+    /// A transfer changed its state; not for mere progress.
+    Transfer(Transfer),
+    /// How far a transfer is; at most ten a second for each.
+    Progress(Transfer),
+    /// A transfer ended well (some files may have failed; the row says so).
+    Finished {
+        /// Its last picture.
+        transfer: Transfer,
+        /// From consent to the end.
+        took: Duration,
+    },
+    /// A transfer stopped and goes on when it can.
+    Interrupted {
+        /// Which.
+        transfer: TransferId,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A transfer failed for good, was declined or cancelled; the row says which.
+    Failed {
+        /// Its last picture.
+        transfer: Transfer,
+        /// What happened and what to do, in words.
+        error: String,
+    },
+    /// The other end asks to compare short authentication strings.
+    Verifying {
+        /// Who.
+        peer: PeerId,
+        /// What both screens must show.
+        sas: Sas,
+    },
+    /// Events were lost; take a snapshot.
+    Lagged,
+}
+
+/// Everything a front end shows, at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// This device.
+    pub id: PeerId,
+    /// Its name.
+    pub name: String,
+    /// Devices known and in reach.
+    pub devices: Vec<Device>,
+    /// Transfers that are not over, offers among them, and the recent ones that are.
+    pub transfers: Vec<Transfer>,
+}

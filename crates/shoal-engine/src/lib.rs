@@ -1,0 +1,25 @@
+//! The engine: drives [`shoal_proto`] on tokio. Identity, discovery, connections, transfers, store.
+//!
+//! No terminal and no window here. A host makes a [`Config`], starts an [`Engine`], calls its methods and listens to its
+//! [`Event`]s; state comes back by that road only.
+
+#![warn(missing_docs)]
+
+mod config;
+mod device;
+mod engine;
+mod error;
+mod event;
+mod transfer;
+
+pub use config::{AcceptRule, Config, DEFAULT_PORT};
+pub use device::{Device, Path, Trust, Via};
+pub use engine::{Engine, Events};
+pub use error::{ReachError, SendError, StartError, TransferError, TrustError};
+pub use event::{Event, Snapshot};
+pub use shoal_proto::{
+    PeerId,
+    message::{Platform, TransferId},
+    sas::Sas,
+};
+pub use transfer::{Consent, Direction, Limits, Outgoing, OutgoingContent, State, Transfer};

@@ -1,0 +1,333 @@
+//! Every message of the protocol. The crate's documentation says who says what when.
+
+use crate::{Hash, PieceIndex, manifest::EntryIndex};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// Longest device name, in characters.
+pub const MAX_DEVICE_NAME: usize = 64;
+
+/// Longest text that travels inside an offer, in bytes. What is longer is sent as a file.
+pub const MAX_TEXT: usize = 64 * 1024;
+
+/// Most items in one [`Fetch`].
+pub const MAX_FETCH_ITEMS: usize = 1024;
+
+/// Most hashes that a [`Fetch`] may carry in all (32 bytes each).
+pub const MAX_FETCH_HAVES: usize = 4096;
+
+/// The first message on every stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Who is there; the dialler's first stream. Answered with a [`Hello`].
+    Hello(Hello),
+    /// Files or a text for the other end.
+    Offer(Offer),
+    /// Content of an offer that the other end made and this end accepted.
+    Fetch(Fetch),
+    /// Start of a comparison of short authentication strings.
+    Verify(Commitment),
+}
+
+/// How a device introduces itself. Hints for a screen, never grounds for trust.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// What its owner calls it, at most [`MAX_DEVICE_NAME`] characters.
+    pub name: String,
+    /// What it runs.
+    pub platform: Platform,
+    /// Version of Shoal, for the details of a device.
+    pub version: String,
+}
+
+/// The family of system that a device runs; it decides the drawing beside its name and the names that its disk takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Platform {
+    /// Linux and everything that is none of the others.
+    Linux,
+    /// Windows.
+    Windows,
+    /// macOS.
+    MacOs,
+}
+
+impl Platform {
+    /// What this build runs on.
+    pub const HERE: Self = if cfg!(windows) {
+        Self::Windows
+    } else if cfg!(target_os = "macos") {
+        Self::MacOs
+    } else {
+        Self::Linux
+    };
+}
+
+/// One transfer, the same on both ends and across restarts. Random, so that it names nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TransferId(pub [u8; 16]);
+
+impl fmt::Display for TransferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for TransferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text that is not a [`TransferId`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a transfer id: it has 32 hexadecimal digits")]
+pub struct ParseTransferIdError;
+
+impl FromStr for TransferId {
+    type Err = ParseTransferIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseTransferIdError> {
+        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| ParseTransferIdError)?;
+        bytes.try_into().map(Self).map_err(|_| ParseTransferIdError)
+    }
+}
+
+/// What a sender proposes. The counts must agree with the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The transfer; a known one is gone on with, not asked about again.
+    pub transfer: TransferId,
+    /// What a person sees as its name: the file's or folder's, or the first of several.
+    pub name: String,
+    /// What it is.
+    pub content: Content,
+}
+
+/// What an offer offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// A text of at most [`MAX_TEXT`] bytes; there is nothing to fetch.
+    Text(String),
+    /// Files and folders, described by a manifest.
+    Files {
+        /// Number of files.
+        files: u32,
+        /// Sum of their sizes, in bytes.
+        bytes: u64,
+        /// Length of the encoded manifest, in bytes; at most [`crate::manifest::MAX_ENCODED`].
+        manifest_len: u32,
+        /// BLAKE3 of the encoded manifest: what consent binds to.
+        manifest: Hash,
+    },
+}
+
+/// What a receiver writes on an offer's stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromReceiver {
+    /// Send the manifest's bytes now, raw, as many as the offer said.
+    WantManifest,
+    /// Somebody is asked.
+    Asking,
+    /// Taken, all or a part; fetches follow.
+    Accepted {
+        /// Number of files wanted.
+        files: u32,
+        /// Their size, in bytes.
+        bytes: u64,
+    },
+    /// Not taken.
+    Declined(Decline),
+    /// How far it is; at most ten a second.
+    Progress(Progress),
+    /// The receiver paused (`true`) or goes on.
+    Paused(bool),
+    /// The receiver cannot go on for now, and will by itself when it can.
+    Stuck(Obstacle),
+    /// The receiver gave the transfer up. Last message.
+    Cancelled,
+    /// Every wanted entry is in place or has failed for good. Last message.
+    Finished(Progress),
+}
+
+/// How far a receiver is, counted over the entries that it wants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Files in place.
+    pub files_done: u32,
+    /// Files that failed.
+    pub files_failed: u32,
+    /// Bytes verified and written or found present.
+    pub bytes_done: u64,
+    /// Bytes of content that crossed the network.
+    pub bytes_moved: u64,
+}
+
+/// Why an offer was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Decline {
+    /// A person said no.
+    Person,
+    /// The receiver's rules say no, or it is not accepting now.
+    NotAllowed,
+    /// Too many offers wait already.
+    Busy,
+    /// It would not fit.
+    NoSpace {
+        /// Bytes that the transfer needs.
+        needed: u64,
+        /// Bytes that the target drive has.
+        free: u64,
+    },
+    /// The transfer is over for the receiver: finished or cancelled before.
+    Over,
+}
+
+/// What keeps a receiver from going on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Obstacle {
+    /// The target drive is full.
+    NoSpace,
+    /// The target folder cannot be written.
+    CannotWrite,
+}
+
+/// What a sender writes on an offer's stream after the offer (and the manifest).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromSender {
+    /// The sender paused (`true`) or goes on. While it is paused, fetches wait.
+    Paused(bool),
+    /// The sender withdrew the transfer. Last message.
+    Cancelled,
+    /// The end was heard and kept. Last message.
+    Heard,
+}
+
+/// A request for content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetch {
+    /// Which accepted offer.
+    pub transfer: TransferId,
+    /// What of it, at most [`MAX_FETCH_ITEMS`]; answered in this order.
+    pub items: Vec<FetchItem>,
+}
+
+/// One thing to fetch. `have` lists hashes of what the receiver holds in the same places, from an older copy: where they
+/// are equal the sender answers [`Frame::Same`] and sends no bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FetchItem {
+    /// Whole files of one piece, `count` of them from `first`; folders among them are skipped.
+    Files {
+        /// First entry.
+        first: EntryIndex,
+        /// How many entries.
+        count: u32,
+    },
+    /// Pieces of one file, `count` of them from `first`.
+    Pieces {
+        /// The file.
+        entry: EntryIndex,
+        /// First piece.
+        first: PieceIndex,
+        /// How many.
+        count: u32,
+        /// Empty, or one hash for each piece.
+        have: Vec<Hash>,
+    },
+    /// The file's root, once every piece is there.
+    Root {
+        /// The file.
+        entry: EntryIndex,
+    },
+}
+
+/// The head of each part of an answer to [`Fetch`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Frame {
+    /// A piece; `len` raw bytes follow.
+    Block {
+        /// The file.
+        entry: EntryIndex,
+        /// The piece.
+        piece: PieceIndex,
+        /// Its hash as a subtree ([`crate::piece::hash_piece`]).
+        hash: Hash,
+        /// Its length: what size and index say, or the frame is refused.
+        len: u32,
+    },
+    /// The receiver's hash for this piece is right.
+    Same {
+        /// The file.
+        entry: EntryIndex,
+        /// The piece.
+        piece: PieceIndex,
+    },
+    /// The root that the sender read for a file of several pieces.
+    Root {
+        /// The file.
+        entry: EntryIndex,
+        /// Its BLAKE3 hash.
+        root: Hash,
+    },
+    /// The sender cannot give this file. The rest goes on.
+    Failed {
+        /// The file.
+        entry: EntryIndex,
+        /// Why.
+        reason: EntryFailure,
+    },
+    /// Every item was answered. Last frame.
+    End,
+}
+
+/// Why a sender cannot give a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntryFailure {
+    /// It is gone.
+    Gone,
+    /// Its size, time or content is not what was offered.
+    Changed,
+    /// The system refuses to read it.
+    Unreadable,
+}
+
+/// The initiator's commitment to its nonce ([`crate::sas`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commitment(pub [u8; 32]);
+
+/// A nonce of a comparison, revealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nonce(pub [u8; 32]);
+
+/// Why a connection (or, for [`CloseCode::Unsupported`], a stream) was closed: QUIC application error codes (RFC 9000 §20.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum CloseCode {
+    /// Nothing left to say.
+    Done = 0,
+    /// The device shuts down; it may be back.
+    ShuttingDown = 1,
+    /// The other end is blocked or was forgotten.
+    Refused = 2,
+    /// A message that the protocol does not allow there.
+    Violation = 3,
+    /// Too many connections, streams or offers.
+    TooMany = 4,
+    /// A request that this version does not know.
+    Unsupported = 5,
+    /// A transfer that this end does not have, or no longer.
+    UnknownTransfer = 6,
+}
+
+impl CloseCode {
+    /// The code as it travels.
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// The meaning of a code that arrived, if it is one of ours.
+    pub fn from_code(code: u64) -> Option<Self> {
+        [Self::Done, Self::ShuttingDown, Self::Refused, Self::Violation, Self::TooMany, Self::Unsupported, Self::UnknownTransfer]
+            .into_iter()
+            .find(|known| u64::from(known.code()) == code)
+    }
+}
