@@ -6,10 +6,15 @@
 #![warn(missing_docs)]
 
 mod config;
+mod connection;
 mod device;
+mod endpoint;
 mod engine;
 mod error;
 mod event;
+mod identity;
+mod stream;
+mod tls;
 mod transfer;
 
 pub use config::{AcceptRule, Config, DEFAULT_PORT};
