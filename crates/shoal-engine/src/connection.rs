@@ -164,6 +164,11 @@ impl Connection {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
+    #[cfg(test)]
+    pub(crate) fn raw(&self) -> &quinn::Connection {
+        &self.inner.quinn
+    }
+
     fn busy(&self) -> Busy {
         self.inner.use_.enter()
     }

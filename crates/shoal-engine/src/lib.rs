@@ -8,11 +8,13 @@
 mod config;
 mod connection;
 mod device;
+mod discovery;
 mod endpoint;
 mod engine;
 mod error;
 mod event;
 mod identity;
+mod links;
 mod stream;
 mod tls;
 mod transfer;
