@@ -6,10 +6,17 @@
 #![warn(missing_docs)]
 
 mod config;
+mod connection;
 mod device;
+mod discovery;
+mod endpoint;
 mod engine;
 mod error;
 mod event;
+mod identity;
+mod links;
+mod stream;
+mod tls;
 mod transfer;
 
 pub use config::{AcceptRule, Config, DEFAULT_PORT};
