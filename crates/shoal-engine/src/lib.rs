@@ -7,6 +7,8 @@
 
 mod config;
 mod device;
+#[allow(dead_code)] // until the engine is wired to it
+mod discovery;
 mod engine;
 mod error;
 mod event;
