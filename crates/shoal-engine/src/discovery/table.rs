@@ -155,13 +155,13 @@ impl Row {
 
     fn worked_at(&mut self, address: SocketAddr) {
         let path = Path { via: Via::Remembered, address };
-        self.add(Hint { path, link: 0, until: None });
-        let is_remembered = |hint: &Hint| hint.path.via == Via::Remembered;
-        if self.hints.iter().filter(|hint| is_remembered(hint)).count() > MAX_REMEMBERED
-            && let Some(oldest) = self.hints.iter().position(is_remembered)
+        let is_old = |hint: &Hint| hint.path.via == Via::Remembered && hint.path != path;
+        if self.hints.iter().filter(|hint| is_old(hint)).count() >= MAX_REMEMBERED
+            && let Some(oldest) = self.hints.iter().position(is_old)
         {
             self.hints.remove(oldest);
         }
+        self.add(Hint { path, link: 0, until: None });
     }
 
     /// Asks for a probe after `delay`, from the start of the back-off.
