@@ -165,6 +165,11 @@ impl Devices {
         self.table().get(id)
     }
 
+    /// What people know it by: its name once it proved its key, else its short id.
+    pub(crate) fn name(&self, id: PeerId) -> String {
+        self.get(id).map_or_else(|| id.short(), |device| device.name)
+    }
+
     /// The device with this name (whatever the case) or whose id starts with this (4 characters or more). Where several have
     /// the name, the one that is trusted, if just one is: nobody takes a known device's place by taking its name.
     pub(crate) fn find(&self, text: &str) -> Found {
