@@ -18,6 +18,7 @@ mod links;
 mod stream;
 mod tls;
 mod transfer;
+mod verify;
 
 pub use config::{AcceptRule, Config, DEFAULT_PORT};
 pub use device::{Device, Path, Trust, Via};
