@@ -10,6 +10,8 @@ mod device;
 mod engine;
 mod error;
 mod event;
+#[cfg_attr(not(test), allow(dead_code))] // nothing receives yet
+pub(crate) mod store;
 mod transfer;
 
 pub use config::{AcceptRule, Config, DEFAULT_PORT};

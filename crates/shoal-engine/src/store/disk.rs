@@ -2,12 +2,13 @@
 
 use shoal_proto::display::shown;
 use std::{
+    fmt::Display,
     io,
     path::{Path, PathBuf},
 };
 
 /// Why something was not written. Each text is one sentence for people and names the file, safe to print.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DiskError {
     /// The drive, or what this user may use of it, is full. Goes on when there is room.
     #[error("there is no room left on the drive for {name}")]
@@ -44,14 +45,14 @@ pub(crate) enum DiskError {
         name: String,
     },
     /// Everything else.
-    #[error("{what} {name} failed: {source}")]
+    #[error("{what} {name} failed: {reason}")]
     Io {
         /// What was done, as in "writing".
         what: &'static str,
         /// The file or folder.
         name: String,
         /// What the system said.
-        source: io::Error,
+        reason: String,
     },
 }
 
@@ -64,7 +65,7 @@ impl DiskError {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 Self::CannotWrite { name, reason: source.to_string() }
             }
-            _ => Self::Io { what, name, source },
+            _ => Self::Io { what, name, reason: source.to_string() },
         }
     }
 
@@ -81,7 +82,7 @@ impl DiskError {
         Self::Altered { name: shown(name) }
     }
 
-    pub(super) fn sync_failed(name: &str, reason: &io::Error) -> Self {
+    pub(super) fn sync_failed(name: &str, reason: &impl Display) -> Self {
         Self::SyncFailed { name: shown(name), reason: reason.to_string() }
     }
 
@@ -110,7 +111,6 @@ pub(crate) fn free_space(path: &Path) -> io::Result<u64> {
     }
     Err(io::ErrorKind::NotFound.into())
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -20,6 +20,7 @@ pub(crate) mod file_key;
 mod folders;
 mod mark;
 pub(crate) mod partial;
+mod place;
 mod rename;
 pub(crate) mod scan;
 pub(crate) mod source;

@@ -112,7 +112,7 @@ fn create(target: &Target, mut partials: Arc<Partials>, name: &str) -> io::Resul
             // The hidden folder itself was removed while it was open.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !reopened => {
                 reopened = true;
-                target.reopen();
+                target.forget_partials();
                 partials = target.partials().map_err(io::Error::other)?;
             }
             made => return made,

@@ -1,13 +1,19 @@
 //! A rename that never replaces what exists.
 
 use cap_std::fs::{Dir, OpenOptions};
-use std::io;
+use std::{ffi::OsStr, io};
 
 /// A name in an open folder.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
     pub(super) dir: &'a Dir,
-    pub(super) name: &'a str,
+    pub(super) name: &'a OsStr,
+}
+
+impl At<'_> {
+    pub(super) fn remove(self) -> io::Result<()> {
+        self.dir.remove_file(self.name)
+    }
 }
 
 /// Gives a file another name, on the same filesystem, unless that name is taken.
@@ -63,7 +69,7 @@ fn by_placeholder(from: At<'_>, to: At<'_>) -> io::Result<()> {
     drop(to.dir.open_with(to.name, OpenOptions::new().write(true).create_new(true))?);
     from.dir.rename(from.name, to.dir, to.name).inspect_err(|_| {
         if let Err(error) = to.dir.remove_file(to.name) {
-            tracing::warn!(%error, name = to.name, "an empty file is left behind");
+            tracing::warn!(%error, name = %to.name.display(), "an empty file is left behind");
         }
     })
 }
@@ -85,7 +91,7 @@ mod tests {
             }
             let folder = tempfile::tempdir().unwrap();
             let dir = Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority()).unwrap();
-            let at = |name| At { dir: &dir, name };
+            let at = |name: &'static str| At { dir: &dir, name: name.as_ref() };
             dir.write("new", "new").unwrap();
             dir.write("old", "old").unwrap();
             assert_eq!(rename(at("new"), at("old")).unwrap_err().kind(), io::ErrorKind::AlreadyExists, "{way}");

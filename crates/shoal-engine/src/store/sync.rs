@@ -3,8 +3,12 @@
 //! A failed sync is told once. After that the system holds the lost bytes for clean, so a second try succeeds and means nothing
 //! (Linux: "errseq", `Documentation/filesystems/vfs.rst`). Callers therefore never try again; they start the file anew.
 
+use super::folders::Folder;
 use cap_std::fs::Dir;
-use std::io;
+use std::{io, sync::Arc};
+
+/// Most folders that a batch holds open until it syncs them; where more are to be synced, the whole drive is, if that can be had.
+const MAX_FOLDERS_WAITING: usize = 16;
 
 /// Makes renames and new names in a folder durable.
 ///
@@ -55,6 +59,14 @@ impl WholeDrive {
         }
     }
 
+    /// It can be synced whole, as far as is known.
+    fn is_trusted(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        return self.trusted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_some();
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
     /// Everything written to it so far is on the disk. `None`: not to be had, sync file by file.
     pub(super) fn sync(&self) -> Option<io::Result<()>> {
         #[cfg(target_os = "linux")]
@@ -68,5 +80,60 @@ impl WholeDrive {
         }
         #[cfg(not(target_os = "linux"))]
         None
+    }
+}
+
+/// Folders that got names, in one batch, and are to be synced, each once.
+pub(super) struct FolderSyncs<'a> {
+    /// Set when it is to be synced whole.
+    drive: Option<&'a WholeDrive>,
+    /// All that count on `drive`.
+    on_drive: Vec<usize>,
+    /// Folders that are synced by themselves, with those that count on each.
+    waiting: Vec<(Arc<Folder>, Vec<usize>)>,
+    failed: Vec<(usize, String)>,
+}
+
+impl<'a> FolderSyncs<'a> {
+    /// For about `folders` folders on `drive`.
+    pub(super) fn new(drive: &'a WholeDrive, folders: usize) -> Self {
+        let drive = (folders > MAX_FOLDERS_WAITING && drive.is_trusted()).then_some(drive);
+        Self { drive, on_drive: Vec::new(), waiting: Vec::new(), failed: Vec::new() }
+    }
+
+    /// The file at `index` of the batch got its name in `folder`; `elsewhere`: that is not on the drive.
+    pub(super) fn add(&mut self, folder: Arc<Folder>, elsewhere: bool, index: usize) {
+        if self.drive.is_some() && !elsewhere {
+            return self.on_drive.push(index);
+        }
+        match self.waiting.iter_mut().find(|(waiting, _)| Arc::ptr_eq(waiting, &folder)) {
+            Some((_, files)) => files.push(index),
+            None => self.waiting.push((folder, vec![index])),
+        }
+        if self.waiting.len() >= MAX_FOLDERS_WAITING {
+            self.sync_waiting();
+        }
+    }
+
+    /// Syncs all. Returns the files whose names are not durable, with what the system said.
+    pub(super) fn finish(mut self) -> Vec<(usize, String)> {
+        self.sync_waiting();
+        if let Some(drive) = self.drive {
+            let error = match drive.sync() {
+                Some(Ok(())) => return self.failed,
+                Some(Err(error)) => error.to_string(),
+                None => "another sync of this drive failed".to_owned(),
+            };
+            self.failed.extend(self.on_drive.iter().map(|index| (*index, error.clone())));
+        }
+        self.failed
+    }
+
+    fn sync_waiting(&mut self) {
+        for (folder, files) in self.waiting.drain(..) {
+            if let Err(error) = sync_folder(&folder.dir) {
+                self.failed.extend(files.into_iter().map(|index| (index, error.to_string())));
+            }
+        }
     }
 }

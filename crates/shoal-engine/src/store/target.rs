@@ -19,11 +19,14 @@ use cap_std::{
 };
 use shoal_proto::{
     RelativePath,
+    manifest::EntryIndex,
     mapping::{Rules, beside},
     message::TransferId,
+    name::to_os,
 };
 use std::{
     collections::BTreeSet,
+    ffi::{OsStr, OsString},
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -31,7 +34,7 @@ use std::{
 };
 
 /// How many names are tried, the first included, before something that has the same name is given up on.
-pub(super) const MAX_NAMES_TRIED: u32 = 10_000;
+const MAX_NAMES_TRIED: u32 = 10_000;
 
 /// How often a folder is opened or made anew while something else changes it under us.
 const MAX_ATTEMPTS: u32 = 16;
@@ -103,7 +106,7 @@ impl Target {
     pub(crate) fn existing(&self, path: &RelativePath) -> Option<Existing> {
         let (parent, name) = split(path.as_str());
         let folder = self.look_up(parent, false).ok()??;
-        let name = Rules::HERE.map(name).name;
+        let name = names_for(name).next()?;
         // Asked first, so that no pipe or device is opened.
         folder.dir.symlink_metadata(&name).ok().filter(cap_std::fs::Metadata::is_file)?;
         let file = open_file(&folder.dir, &name, OpenOptions::new().read(true)).ok()?;
@@ -116,7 +119,7 @@ impl Target {
     /// Something of it could not be removed.
     pub(crate) fn remove_partials(&self) -> Result<(), DiskError> {
         // Closed first: Windows removes no folder that is open.
-        *self.partials.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.forget_partials();
         let name = &self.partials_name;
         let gone = match self.root.dir.symlink_metadata(name) {
             Ok(metadata) if metadata.is_dir() => self.root.dir.remove_dir_all(name),
@@ -137,7 +140,7 @@ impl Target {
             return Ok(Arc::clone(open));
         }
         let name = &self.partials_name;
-        let opened = match enter_child(&self.root.dir, name, Some(&private_folder())) {
+        let opened = match enter_child(&self.root.dir, name.as_ref(), Some(&private_folder())) {
             Ok(Child::Folder { dir, .. }) => Ok(dir),
             Ok(Child::Absent) => Err(io::ErrorKind::NotFound.into()),
             Ok(Child::Occupied) => return Err(DiskError::escapes(name)),
@@ -152,10 +155,19 @@ impl Target {
         Ok(open)
     }
 
-    /// Forgets every open folder: one of them is no longer where it was.
-    pub(super) fn reopen(&self) {
+    /// Closes the folders kept open: one of them is no longer where it was.
+    pub(super) fn forget_folders(&self) {
         self.recent.clear();
+    }
+
+    /// Closes the hidden folder: it is no longer where it was.
+    pub(super) fn forget_partials(&self) {
         *self.partials.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The name in other folders for a file that is copied there and not yet whole.
+    pub(super) fn temporary_name(&self, entry: EntryIndex) -> OsString {
+        format!("{}-{}", self.partials_name, entry.0).into()
     }
 
     /// The folder that a peer calls `key` (empty: the target itself), made when missing.
@@ -172,10 +184,8 @@ impl Target {
         }
         let (parent_key, name) = split(key);
         let Some(parent) = self.look_up(parent_key, make)? else { return Ok(None) };
-        let wanted = Rules::HERE.map(name).name;
         let builder = make.then(DirBuilder::new);
-        for n in 1..=MAX_NAMES_TRIED {
-            let name = if n == 1 { wanted.clone() } else { beside(&wanted, n) };
+        for name in names_for(name) {
             let child = enter_child(&parent.dir, &name, builder.as_ref());
             match child.map_err(|error| DiskError::of("opening the folder", key, error))? {
                 Child::Folder { dir, made } => {
@@ -208,15 +218,24 @@ impl Target {
     }
 }
 
+/// The names on this disk that a component may get: its own, then the numbered ones beside it.
+pub(super) fn names_for(component: &str) -> impl Iterator<Item = OsString> {
+    let own = Rules::HERE.map(component).name;
+    (1..=MAX_NAMES_TRIED).map(move |n| to_os(&if n == 1 { own.clone() } else { beside(&own, n) }))
+}
+
 /// What stands under a name where a folder is wanted.
 enum Child {
-    Folder { dir: Dir, made: bool },
+    Folder {
+        dir: Dir,
+        made: bool,
+    },
     Absent,
     /// A link, a file: nothing to go through.
     Occupied,
 }
 
-fn enter_child(parent: &Dir, name: &str, make: Option<&DirBuilder>) -> io::Result<Child> {
+fn enter_child(parent: &Dir, name: &OsStr, make: Option<&DirBuilder>) -> io::Result<Child> {
     let mut made = false;
     for _ in 0..MAX_ATTEMPTS {
         let error = match parent.open_dir_nofollow(name) {
@@ -265,3 +284,6 @@ fn make_durably(path: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
