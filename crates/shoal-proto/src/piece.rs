@@ -115,7 +115,7 @@ fn halves(pieces: &[Hash]) -> (&[Hash], &[Hash]) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use proptest::prelude::*;
 

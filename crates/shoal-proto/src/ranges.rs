@@ -50,7 +50,7 @@ impl RangeSet {
         let touched = self.ranges.get(first..last).unwrap_or_default();
         let start = touched.first().map_or(range.start, |known| known.start.min(range.start));
         let end = touched.last().map_or(range.end, |known| known.end.max(range.end));
-        self.ranges.splice(first..last, [start..end]);
+        self.ranges.splice(first..last, std::iter::once(start..end));
     }
 
     /// Adds one number; `u32::MAX`, which no set holds, is left out.
@@ -220,7 +220,7 @@ fn read_varint(bytes: &mut &[u8]) -> Result<u32, RangesError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::single_range_in_vec_init)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::single_range_in_vec_init)]
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
