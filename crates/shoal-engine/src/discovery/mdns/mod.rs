@@ -218,11 +218,14 @@ impl Sockets {
                 Err(error) => outcome = outcome.and(Err(error)),
             }
         }
-        // The kernel forgets a membership with the interface or its last address, and an interface's number can come back:
-        // whatever is not there any more is joined anew when it is.
+        // Systems differ in whether a membership outlives an address, and an interface's number can come back: what is not
+        // as it was is left and joined anew.
         let here = links.iter().filter_map(|link| Some((Version::V4, link.index, first(link, IpAddr::is_ipv4)?)));
         let here = here.chain(links.iter().filter_map(|link| Some((Version::V6, link.index, first(link, IpAddr::is_ipv6)?))));
         let here = here.collect::<BTreeSet<_>>();
+        for stale in self.joined.difference(&here) {
+            self.leave(*stale);
+        }
         self.joined.retain(|membership| here.contains(membership));
         for membership in here {
             if self.joined.contains(&membership) {
@@ -248,6 +251,19 @@ impl Sockets {
             // Joined before and kept by the kernel.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
             other => other,
+        }
+    }
+
+    fn leave(&self, (version, link, _): (Version, u32, IpAddr)) {
+        let left = match (version, &self.v4, &self.v6) {
+            (Version::V4, Some(v4), _) => {
+                SockRef::from(v4).leave_multicast_v4_n(&GROUP_V4, &InterfaceIndexOrAddress::Index(link))
+            }
+            (Version::V6, _, Some(v6)) => SockRef::from(v6).leave_multicast_v6(&GROUP_V6, link),
+            _ => Ok(()),
+        };
+        if let Err(error) = left {
+            debug!(link, %error, "the mDNS group was left already");
         }
     }
 
