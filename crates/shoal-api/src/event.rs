@@ -145,3 +145,44 @@ impl Feed {
         Some(event.into())
     }
 }
+
+impl Transfer {
+    /// Brings the row up to date with an event about it, so that a front end keeps rows and needs no snapshot for each change.
+    pub fn hear(&mut self, event: &Event) {
+        if event.transfer() != Some(&self.transfer) {
+            return;
+        }
+        match event {
+            Event::Offered { row, .. } | Event::Transfer(row) => self.clone_from(row),
+            Event::Progress { bytes_done, bytes, files_done, files, rate, eta_s, .. } => {
+                self.state = State::Active;
+                (self.bytes_done, self.bytes) = (*bytes_done, *bytes);
+                (self.files_done, self.files) = (*files_done, *files);
+                (self.rate, self.eta_s) = (*rate, *eta_s);
+                self.error = None;
+            }
+            Event::Finished { files, bytes, bytes_moved, files_failed, .. } => {
+                self.state = State::Finished;
+                (self.files_done, self.files_failed) = (*files, *files_failed);
+                (self.bytes_done, self.bytes_moved) = (*bytes, *bytes_moved);
+                (self.rate, self.eta_s) = (0, None);
+            }
+            Event::Interrupted { reason, .. } => {
+                self.state = State::Interrupted;
+                self.error = Some(reason.clone());
+                (self.rate, self.eta_s) = (0, None);
+            }
+            Event::Failed { error, state, .. } => {
+                self.state = *state;
+                self.error = Some(error.clone());
+                (self.rate, self.eta_s) = (0, None);
+            }
+            Event::Ready { .. }
+            | Event::Device(_)
+            | Event::DeviceGone { .. }
+            | Event::Verifying { .. }
+            | Event::Lagged
+            | Event::Snapshot(_) => {}
+        }
+    }
+}

@@ -103,3 +103,8 @@ impl Subscription {
         }
     }
 }
+
+/// Where key, database and control socket live unless somebody says otherwise; `None` when this account has no home.
+pub fn default_data_dir() -> Option<std::path::PathBuf> {
+    directories::ProjectDirs::from("", "", "Shoal").map(|folders| folders.data_local_dir().to_owned())
+}

@@ -19,11 +19,11 @@ pub mod rows;
 pub use event::{Event, Feed};
 pub use failure::{Code, Failure};
 pub use handle::handle;
-pub use host::{Host, Subscription};
+pub use host::{Host, Subscription, default_data_dir};
 pub use link::{ParsePeerLinkError, PeerLink};
 pub use request::{Content, Reply, Request};
 pub use rows::{Device, DevicePath, Direction, Identity, Limits, Offer, Platform, Sas, Snapshot, State, Transfer, Trust, Via};
-pub use shoal_engine::{AcceptRule, Config};
+pub use shoal_engine::{AcceptRule, Config, StartError};
 
 #[cfg(test)]
 mod bindings;

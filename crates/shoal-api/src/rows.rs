@@ -374,6 +374,20 @@ impl From<engine::Transfer> for Offer {
     }
 }
 
+impl From<&Transfer> for Offer {
+    fn from(row: &Transfer) -> Self {
+        Self {
+            offer: row.transfer.clone(),
+            from: row.peers.first().cloned().unwrap_or_default(),
+            from_name: row.peer_name().to_owned(),
+            name: row.name.clone(),
+            files: row.files,
+            bytes: row.bytes,
+            text: row.text.clone(),
+        }
+    }
+}
+
 /// Limits in bytes a second; none: no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Limits {
