@@ -30,31 +30,41 @@ struct Need {
     why: &'static str,
     /// The first use that it is needed for.
     from: For,
-    /// Only Linux needs it.
-    linux_only: bool,
+    /// Where it is needed.
+    platforms: Platforms,
     /// Packages that bring it: apt, dnf, pacman.
     packages: [&'static [&'static str]; 3],
     /// The component of rustup that brings it, where Rust came by rustup.
     component: Option<&'static str>,
 }
 
+/// Systems that need something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Platforms {
+    All,
+    Unix,
+    Linux,
+}
+
 #[rustfmt::skip]
 const NEEDS: &[Need] = &[
-    Need { programs: &["cc", "gcc", "clang", "cl"], why: "SQLite and ring are compiled from C", from: For::Building, linux_only: false,
+    Need { programs: &["cc", "gcc", "clang", "cl"], why: "SQLite and ring are compiled from C", from: For::Building, platforms: Platforms::All,
            packages: [&["gcc", "libc6-dev"], &["gcc"], &["gcc"]], component: None },
-    Need { programs: &["cargo-fmt"], why: "formatting is checked", from: For::Testing, linux_only: false,
+    Need { programs: &["cargo-fmt"], why: "formatting is checked", from: For::Testing, platforms: Platforms::All,
            packages: [&["rustfmt"], &["rustfmt"], &["rust"]], component: Some("rustfmt") },
-    Need { programs: &["cargo-clippy"], why: "lints are checked", from: For::Testing, linux_only: false,
+    Need { programs: &["cargo-clippy"], why: "lints are checked", from: For::Testing, platforms: Platforms::All,
            packages: [&["rust-clippy"], &["clippy"], &["rust"]], component: Some("clippy") },
-    Need { programs: &["ip"], why: "system tests make hosts of network namespaces", from: For::Testing, linux_only: true,
+    Need { programs: &["c++", "g++", "clang++"], why: "the fuzzer is C++", from: For::Testing, platforms: Platforms::Unix,
+           packages: [&["g++"], &["gcc-c++"], &["gcc"]], component: None },
+    Need { programs: &["ip"], why: "system tests make hosts of network namespaces", from: For::Testing, platforms: Platforms::Linux,
            packages: [&["iproute2"], &["iproute"], &["iproute2"]], component: None },
-    Need { programs: &["tc"], why: "system tests shape the rate of links", from: For::Testing, linux_only: true,
+    Need { programs: &["tc"], why: "system tests shape the rate of links", from: For::Testing, platforms: Platforms::Linux,
            packages: [&["iproute2"], &["iproute-tc"], &["iproute2"]], component: None },
-    Need { programs: &["nft"], why: "system tests drop packets", from: For::Testing, linux_only: true,
+    Need { programs: &["nft"], why: "system tests drop packets", from: For::Testing, platforms: Platforms::Linux,
            packages: [&["nftables"], &["nftables"], &["nftables"]], component: None },
-    Need { programs: &["strace"], why: "system tests make writes fail", from: For::Testing, linux_only: true,
+    Need { programs: &["strace"], why: "system tests make writes fail", from: For::Testing, platforms: Platforms::Linux,
            packages: [&["strace"], &["strace"], &["strace"]], component: None },
-    Need { programs: &["mount"], why: "system tests fill small disks", from: For::Testing, linux_only: true,
+    Need { programs: &["mount"], why: "system tests fill small disks", from: For::Testing, platforms: Platforms::Linux,
            packages: [&["mount"], &["util-linux"], &["util-linux"]], component: None },
 ];
 
@@ -96,8 +106,12 @@ impl System {
         known.unwrap_or(Self::OtherLinux)
     }
 
-    fn is_linux(self) -> bool {
-        matches!(self, Self::Debian | Self::Fedora | Self::Arch | Self::OtherLinux)
+    fn is_among(self, platforms: Platforms) -> bool {
+        match platforms {
+            Platforms::All => true,
+            Platforms::Unix => self != Self::Windows,
+            Platforms::Linux => matches!(self, Self::Debian | Self::Fedora | Self::Arch | Self::OtherLinux),
+        }
     }
 }
 
@@ -150,7 +164,7 @@ pub(crate) fn install(purpose: For, yes: bool) -> Result {
 pub(crate) fn report() {
     let system = System::here();
     println!("system: {system:?}");
-    for need in NEEDS.iter().filter(|need| system.is_linux() || !need.linux_only) {
+    for need in NEEDS.iter().filter(|need| system.is_among(need.platforms)) {
         let found = need.programs.iter().find_map(|program| find(program));
         let found = found.map_or_else(|| "MISSING".to_owned(), |path| path.display().to_string());
         println!("{:13} {found}  ({})", need.programs.first().copied().unwrap_or_default(), need.why);
@@ -174,7 +188,7 @@ pub(crate) fn is_root() -> bool {
 }
 
 fn missing(system: System, purpose: For) -> Vec<&'static Need> {
-    let wanted = |need: &&Need| need.from <= purpose && (system.is_linux() || !need.linux_only);
+    let wanted = |need: &&Need| need.from <= purpose && system.is_among(need.platforms);
     // On Windows the compiler is not on the path: the one that linked this program compiles C too.
     let present = |need: &&Need| {
         need.programs.iter().any(|program| find(program).is_some()) || (system == System::Windows && need.from == For::Building)
@@ -214,7 +228,9 @@ fn plan(system: System, missing: &[&Need], means: Means) -> Plan {
     let Some((column, commands)) = manager else {
         let programs: Vec<&str> = packaged.iter().filter_map(|need| need.programs.first().copied()).collect();
         match system {
-            System::MacOs if programs.contains(&"cc") => plan.commands.push(words(&["xcode-select", "--install"], [])),
+            System::MacOs if programs.iter().any(|p| ["cc", "c++"].contains(p)) => {
+                plan.commands.push(words(&["xcode-select", "--install"], []))
+            }
             _ => plan.by_hand.push(format!("install {} in the way of this system", programs.join(", "))),
         }
         return plan;
@@ -299,12 +315,12 @@ mod tests {
                 "rustup component add rustfmt clippy",
                 "apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-                 gcc iproute2 libc6-dev mount nftables strace",
+                 g++ gcc iproute2 libc6-dev mount nftables strace",
             ]
         );
         assert!(by_hand.is_empty());
         let (fedora, _) = said(System::Fedora, USER);
-        let packages = "clippy gcc iproute iproute-tc nftables rustfmt strace util-linux";
+        let packages = "clippy gcc gcc-c++ iproute iproute-tc nftables rustfmt strace util-linux";
         assert_eq!(fedora, [format!("sudo dnf install --assumeyes {packages}")]);
         let (arch, _) = said(System::Arch, USER);
         let packages = "gcc iproute2 nftables rust strace util-linux";
@@ -324,7 +340,7 @@ mod tests {
 
     #[test]
     fn only_linux_needs_what_system_tests_need() {
-        assert!(missing(System::MacOs, For::Testing).iter().all(|need| !need.linux_only));
+        assert!(missing(System::MacOs, For::Testing).iter().all(|need| need.platforms != Platforms::Linux));
         assert!(missing(System::Windows, For::Building).is_empty());
     }
 }
