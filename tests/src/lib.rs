@@ -1,1 +1,3 @@
-//! Test support.
+//! What the tests of the workspace share.
+
+pub mod sim;
