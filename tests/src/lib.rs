@@ -20,3 +20,6 @@ pub mod lab;
 pub fn figure(what: &str, value: impl std::fmt::Display) {
     println!("figure: {what}: {value}");
 }
+//! What the tests of the workspace share.
+
+pub mod sim;
