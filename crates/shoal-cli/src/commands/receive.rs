@@ -37,8 +37,8 @@ pub(crate) struct ReceiveArgs {
     /// End after one transfer
     #[arg(long)]
     once: bool,
-    /// Who is accepted without a question
-    #[arg(long, value_enum, value_name = "WHO", default_value = "ask")]
+    /// Who is accepted without a question: ask (nobody), verified or all
+    #[arg(long, value_enum, value_name = "WHO", default_value = "ask", hide_possible_values = true)]
     accept: Accept,
     /// What others see; kept for the next time
     #[arg(long, value_name = "N")]

@@ -19,8 +19,8 @@ pub(crate) struct ServeArgs {
     /// Folder for accepted files
     #[arg(long, value_name = "DIR")]
     inbox: Option<PathBuf>,
-    /// Who is accepted without a question
-    #[arg(long, value_enum, value_name = "WHO", default_value = "ask")]
+    /// Who is accepted without a question: ask (nobody), verified or all
+    #[arg(long, value_enum, value_name = "WHO", default_value = "ask", hide_possible_values = true)]
     accept: Accept,
 }
 
