@@ -516,8 +516,9 @@ async fn a_peer_that_crashed_and_came_back_is_noticed_by_the_next_packet() {
     soon("the port is free", || std::net::UdpSocket::bind(address).is_ok()).await;
     let b = Peer::with("b", &identity, Some(address.port()));
     let start = Instant::now();
-    timeout(Duration::from_secs(4), old.closed()).await.expect("still thought alive");
-    println!("noticed after {:?}", start.elapsed());
+    let reason = timeout(Duration::from_secs(4), old.closed()).await.expect("still thought alive");
+    println!("noticed after {:?}: {reason}", start.elapsed());
+    assert_eq!(reason, quinn::ConnectionError::Reset);
     assert!(a.links.get(b.id).await.unwrap().is_live());
 }
 
