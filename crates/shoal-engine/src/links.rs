@@ -174,6 +174,29 @@ impl Links {
         }
     }
 
+    /// Opens a request on the connection to `peer`. A connection that turns out to be over, as one that the other end closed as idle
+    /// a moment ago, is replaced once.
+    ///
+    /// # Errors
+    /// As [`Links::get`].
+    pub(crate) async fn request(
+        self: &Arc<Self>,
+        peer: PeerId,
+        request: &Request,
+    ) -> Result<(Connection, SendStream, RecvStream), ReachError> {
+        for _ in 0..2 {
+            let connection = self.get(peer).await?;
+            match connection.open_request(request).await {
+                Ok((send, recv)) => return Ok((connection, send, recv)),
+                Err(error) if error.close_code() == Some(CloseCode::Refused) => {
+                    return Err(ReachError::Refused { name: peer.short() });
+                }
+                Err(error) => tracing::debug!(%peer, %error, "a request was not opened"),
+            }
+        }
+        Err(ReachError::Unreachable { name: peer.short() })
+    }
+
     /// Connects to whoever is at `address`, which somebody typed in.
     ///
     /// # Errors
