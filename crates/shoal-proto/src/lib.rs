@@ -15,6 +15,7 @@
 //! | `Hello` | own [`message::Hello`] | its own |
 //! | `Offer` | [`message::Offer`], then [`message::FromSender`] | [`message::FromReceiver`] |
 //! | `Fetch` | [`message::Fetch`] | [`message::Frame`]s, each block followed by its bytes |
+//! | `Again` | nothing more | nothing: it offers, or resets the stream |
 //! | `Verify` | commitment, later the nonce | its nonce ([`sas`]) |
 //!
 //! # A transfer
@@ -23,7 +24,8 @@
 //! 3. The receiver *pulls*: it opens `Fetch` streams for [`message::FetchItem`]s, telling what it already has, and checks each piece
 //!    against its hash before it writes it ([`piece`]). [`plan::Plan`] decides what to ask for next.
 //! 4. The offer's stream stays open for pause, resume, cancel and the receiver's progress. When the connection is lost, the sender
-//!    offers the same transfer again on the next one; the receiver answers from what it keeps and goes on.
+//!    offers the same transfer again on the next one (the receiver may ask for that: `Again`); the receiver answers from what it
+//!    keeps and goes on.
 //!
 //! # Non-goals
 //! No relaying, no metadata before TLS, no negotiation of hashes or ciphers: a new version gets a new ALPN.

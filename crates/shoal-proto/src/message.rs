@@ -27,6 +27,9 @@ pub enum Request {
     Fetch(Fetch),
     /// Start of a comparison of short authentication strings.
     Verify(Commitment),
+    /// "Offer this transfer again": the receiver has parts of it and is in reach. No answer; the sender offers, or resets the
+    /// stream with [`CloseCode::UnknownTransfer`].
+    Again(TransferId),
 }
 
 /// How a device introduces itself. Hints for a screen, never grounds for trust.

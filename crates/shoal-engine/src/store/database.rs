@@ -1,0 +1,586 @@
+//! What an engine remembers: devices, transfers, verified pieces, hashes. SQLite in the data folder.
+//!
+//! One connection behind a lock; calls are short and synchronous, made from blocking threads wherever they can wait for a disk.
+//! WAL with `synchronous=NORMAL`: after a power cut the last moments may be missing, never half there. What is recorded as
+//! verified was synced before ([`super::partial`]), so losing a record costs sending again, never a wrong byte.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use shoal_proto::{
+    Hash, Manifest, PeerId, PieceIndex, RangeSet,
+    manifest::EntryIndex,
+    message::{EntryFailure, Platform, TransferId},
+};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use super::file_key::FileKey;
+use crate::{Direction, State, Trust};
+
+/// Each step brings a database one version up; the number of steps is the version (`PRAGMA user_version`). Never edit a step
+/// that was released: append one.
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+
+/// Ended transfers kept for the history.
+const MAX_HISTORY: u32 = 10_000;
+
+/// Why the database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DatabaseError {
+    /// SQLite or the disk below it.
+    #[error("{0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// Made by a later version.
+    #[error("it was made by a newer Shoal (version {0}): update this one")]
+    Newer(usize),
+    /// A row that belongs to another is not there.
+    #[error("a part of what was recorded is missing: send it again")]
+    Missing,
+}
+
+/// The database of one data folder.
+#[derive(Debug)]
+pub(crate) struct Database {
+    folder: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+/// A device as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DeviceRecord {
+    pub(crate) id: PeerId,
+    pub(crate) name: Option<String>,
+    pub(crate) platform: Option<Platform>,
+    pub(crate) trust: Trust,
+    /// Addresses that worked, best first.
+    pub(crate) addresses: Vec<SocketAddr>,
+}
+
+/// A transfer as it is kept, without its manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TransferRecord {
+    pub(crate) id: TransferId,
+    pub(crate) direction: Direction,
+    pub(crate) peer: PeerId,
+    pub(crate) name: String,
+    pub(crate) state: State,
+    pub(crate) text: Option<String>,
+    /// Files wanted, and their size.
+    pub(crate) files: u32,
+    pub(crate) bytes: u64,
+    pub(crate) files_done: u32,
+    pub(crate) files_failed: u32,
+    pub(crate) bytes_done: u64,
+    pub(crate) bytes_moved: u64,
+    pub(crate) error: Option<String>,
+    /// Receiving: where to. Sending: nothing.
+    pub(crate) into: Option<PathBuf>,
+    pub(crate) replace: bool,
+    /// Sending: each top-level name with the path that it stands for.
+    pub(crate) sources: Vec<(String, PathBuf)>,
+    /// Sending: the receiver has consented.
+    pub(crate) accepted: bool,
+    /// Time that content moved, over all sessions.
+    pub(crate) active: Duration,
+}
+
+/// Why a file of a transfer failed, as the receiving end knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileFailure {
+    /// It is gone at the sender.
+    Gone,
+    /// It changed at the sender.
+    Changed,
+    /// The sender cannot read it.
+    Unreadable,
+    /// It could not be written here.
+    Disk,
+}
+
+impl From<EntryFailure> for FileFailure {
+    fn from(failure: EntryFailure) -> Self {
+        match failure {
+            EntryFailure::Gone => Self::Gone,
+            EntryFailure::Changed => Self::Changed,
+            EntryFailure::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
+/// How far a receiving transfer is, as kept.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) wanted: RangeSet,
+    pub(crate) settled: RangeSet,
+    pub(crate) failures: BTreeMap<EntryIndex, FileFailure>,
+    /// Runs of verified pieces of files in progress.
+    pub(crate) verified: Vec<(EntryIndex, PieceIndex, Vec<Hash>)>,
+}
+
+/// What a checkpoint of a receiving transfer adds, in one transaction.
+#[derive(Debug, Default)]
+pub(crate) struct Checkpoint<'a> {
+    pub(crate) settled: Option<&'a RangeSet>,
+    pub(crate) failures: &'a [(EntryIndex, FileFailure)],
+    /// Runs of pieces verified and synced since the last one.
+    pub(crate) verified: &'a [(EntryIndex, PieceIndex, Vec<Hash>)],
+    /// Files whose verified pieces are no longer needed.
+    pub(crate) forget: &'a [EntryIndex],
+    /// Hashes of files that are in place.
+    pub(crate) hashes: &'a [(PathBuf, FileKey, Vec<Hash>)],
+    /// Offered path → name that it got, where the two differ.
+    pub(crate) placed: &'a [(PathBuf, String, String)],
+}
+
+impl Database {
+    /// Opens or makes the database of a data folder and brings it up to date.
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, DatabaseError> {
+        let mut connection = Connection::open(data_dir.join("shoal.db"))?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "cache_size", -2000)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let steps = MIGRATIONS.get(version..).ok_or(DatabaseError::Newer(version))?;
+        for (step, number) in steps.iter().zip(version + 1..) {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(step)?;
+            transaction.pragma_update(None, "user_version", number)?;
+            transaction.commit()?;
+        }
+        Ok(Self { folder: data_dir.to_owned(), connection: Mutex::new(connection) })
+    }
+
+    /// The data folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A panic while the lock was held left no transaction open: SQLite rolled it back.
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A setting.
+    pub(crate) fn setting(&self, key: &str) -> Result<Option<String>, DatabaseError> {
+        let sql = "SELECT value FROM settings WHERE key = ?1";
+        Ok(self.lock().prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps a setting; `None` removes it.
+    pub(crate) fn set_setting(&self, key: &str, value: Option<&str>) -> Result<(), DatabaseError> {
+        let connection = self.lock();
+        match value {
+            Some(value) => connection.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)", [key, value])?,
+            None => connection.execute("DELETE FROM settings WHERE key = ?1", [key])?,
+        };
+        Ok(())
+    }
+
+    /// A setting that is a path.
+    pub(crate) fn path(&self, key: &str) -> Result<Option<PathBuf>, DatabaseError> {
+        let sql = "SELECT CAST(value AS BLOB) FROM settings WHERE key = ?1";
+        let bytes = self.lock().prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?;
+        Ok(bytes.map(path_from))
+    }
+
+    /// Keeps a setting that is a path.
+    pub(crate) fn set_path(&self, key: &str, path: &Path) -> Result<(), DatabaseError> {
+        let sql = "INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)";
+        self.lock().execute(sql, params![key, path_bytes(path)])?;
+        Ok(())
+    }
+
+    /// Every device.
+    pub(crate) fn devices(&self) -> Result<Vec<DeviceRecord>, DatabaseError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare("SELECT id, name, platform, trust, addresses FROM devices")?;
+        let rows = statement.query_map([], |row| {
+            let addresses: String = row.get(4)?;
+            Ok(DeviceRecord {
+                id: PeerId::from_public_key(row.get(0)?),
+                name: row.get(1)?,
+                platform: row.get::<_, Option<String>>(2)?.as_deref().and_then(platform_from),
+                trust: trust_from(&row.get::<_, String>(3)?),
+                addresses: addresses.split_whitespace().filter_map(|address| address.parse().ok()).collect(),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps a device.
+    pub(crate) fn set_device(&self, device: &DeviceRecord) -> Result<(), DatabaseError> {
+        let addresses: Vec<String> = device.addresses.iter().map(SocketAddr::to_string).collect();
+        let sql = "INSERT OR REPLACE INTO devices (id, name, platform, trust, addresses, seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        self.lock().prepare_cached(sql)?.execute(params![
+            device.id.as_bytes(),
+            device.name,
+            device.platform.map(platform_word),
+            trust_word(device.trust),
+            addresses.join(" "),
+            now()
+        ])?;
+        Ok(())
+    }
+
+    /// Forgets a device.
+    pub(crate) fn remove_device(&self, id: PeerId) -> Result<(), DatabaseError> {
+        self.lock().execute("DELETE FROM devices WHERE id = ?1", [id.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Records a new transfer with its manifest and, when receiving, what is wanted of it.
+    pub(crate) fn add_transfer(
+        &self,
+        record: &TransferRecord,
+        manifest: Option<&Manifest>,
+        wanted: Option<&RangeSet>,
+    ) -> Result<(), DatabaseError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        transaction.execute(
+            "INSERT OR REPLACE INTO transfers (id, direction, peer, name, state, text, files, bytes, files_done, files_failed, \
+             bytes_done, bytes_moved, error, target, replace, accepted, active_ms, created) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+            params![
+                record.id.0,
+                direction_word(record.direction),
+                record.peer.as_bytes(),
+                record.name,
+                state_word(record.state),
+                record.text,
+                record.files,
+                as_sql(record.bytes),
+                record.files_done,
+                record.files_failed,
+                as_sql(record.bytes_done),
+                as_sql(record.bytes_moved),
+                record.error,
+                record.into.as_deref().map(path_text),
+                record.replace,
+                record.accepted,
+                as_sql(record.active.as_millis() as u64),
+                now()
+            ],
+        )?;
+        for (name, path) in &record.sources {
+            let sql = "INSERT INTO sources (transfer, name, path) VALUES (?1, ?2, ?3)";
+            transaction.execute(sql, params![record.id.0, name, path_bytes(path)])?;
+        }
+        if let Some(manifest) = manifest {
+            let sql = "INSERT INTO manifests (transfer, manifest) VALUES (?1, ?2)";
+            transaction.execute(sql, params![record.id.0, manifest.encoded()])?;
+        }
+        if let Some(wanted) = wanted {
+            let sql = "INSERT INTO selections (transfer, wanted, settled) VALUES (?1, ?2, ?3)";
+            transaction.execute(sql, params![record.id.0, wanted.to_bytes(), RangeSet::new().to_bytes()])?;
+        }
+        transaction.execute(
+            "DELETE FROM transfers WHERE state IN ('finished', 'failed', 'cancelled', 'declined') AND created <= \
+             (SELECT created FROM transfers ORDER BY created DESC LIMIT 1 OFFSET ?1)",
+            [MAX_HISTORY],
+        )?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Records where a transfer stands.
+    pub(crate) fn update_transfer(&self, record: &TransferRecord) -> Result<(), DatabaseError> {
+        let sql = "UPDATE transfers SET state = ?2, files = ?3, bytes = ?4, files_done = ?5, files_failed = ?6, bytes_done = ?7, \
+                   bytes_moved = ?8, error = ?9, accepted = ?10, active_ms = ?11 WHERE id = ?1";
+        self.lock().prepare_cached(sql)?.execute(params![
+            record.id.0,
+            state_word(record.state),
+            record.files,
+            as_sql(record.bytes),
+            record.files_done,
+            record.files_failed,
+            as_sql(record.bytes_done),
+            as_sql(record.bytes_moved),
+            record.error,
+            record.accepted,
+            as_sql(record.active.as_millis() as u64)
+        ])?;
+        Ok(())
+    }
+
+    /// Every transfer, newest first.
+    pub(crate) fn transfers(&self) -> Result<Vec<TransferRecord>, DatabaseError> {
+        let connection = self.lock();
+        let sql = format!("SELECT {TRANSFER_COLUMNS} FROM transfers ORDER BY created DESC, rowid DESC");
+        let mut statement = connection.prepare(&sql)?;
+        let records: Vec<TransferRecord> = statement.query_map([], transfer_from)?.collect::<Result<_, _>>()?;
+        records.into_iter().map(|record| with_sources(&connection, record)).collect()
+    }
+
+    /// One transfer.
+    pub(crate) fn transfer(&self, id: TransferId) -> Result<Option<TransferRecord>, DatabaseError> {
+        let connection = self.lock();
+        let sql = format!("SELECT {TRANSFER_COLUMNS} FROM transfers WHERE id = ?1");
+        let record = connection.prepare_cached(&sql)?.query_row([id.0], transfer_from).optional()?;
+        record.map(|record| with_sources(&connection, record)).transpose()
+    }
+
+    /// The manifest of a transfer; `None` for a text.
+    pub(crate) fn manifest(&self, id: TransferId) -> Result<Option<Manifest>, DatabaseError> {
+        let sql = "SELECT manifest FROM manifests WHERE transfer = ?1";
+        let bytes: Option<Vec<u8>> = self.lock().query_row(sql, [id.0], |row| row.get(0)).optional()?;
+        bytes.map(|bytes| Manifest::decode(bytes).map_err(|error| corrupt(0, error))).transpose()
+    }
+
+    /// How far a receiving transfer is.
+    pub(crate) fn kept(&self, id: TransferId) -> Result<Kept, DatabaseError> {
+        let connection = self.lock();
+        let sql = "SELECT wanted, settled FROM selections WHERE transfer = ?1";
+        let sets = connection.query_row(sql, [id.0], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))).optional()?;
+        let Some((wanted, settled)) = sets else { return Ok(Kept::default()) };
+        let wanted = RangeSet::from_bytes(&wanted).map_err(|error| corrupt(0, error))?;
+        let settled = RangeSet::from_bytes(&settled).map_err(|error| corrupt(1, error))?;
+        let mut statement = connection.prepare("SELECT entry, reason FROM failures WHERE transfer = ?1")?;
+        let failures = statement
+            .query_map([id.0], |row| Ok((EntryIndex(row.get(0)?), failure_from(&row.get::<_, String>(1)?))))?
+            .collect::<Result<_, _>>()?;
+        let mut statement = connection.prepare("SELECT entry, first, hashes FROM verified WHERE transfer = ?1")?;
+        let verified = statement
+            .query_map([id.0], |row| Ok((EntryIndex(row.get(0)?), PieceIndex(row.get(1)?), hashes_from(&row.get::<_, Vec<u8>>(2)?))))?
+            .collect::<Result<_, _>>()?;
+        Ok(Kept { wanted, settled, failures, verified })
+    }
+
+    /// Adds what a receiving transfer verified or settled.
+    pub(crate) fn checkpoint(&self, id: TransferId, checkpoint: &Checkpoint<'_>) -> Result<(), DatabaseError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        if let Some(settled) = checkpoint.settled {
+            let sql = "UPDATE selections SET settled = ?2 WHERE transfer = ?1";
+            transaction.prepare_cached(sql)?.execute(params![id.0, settled.to_bytes()])?;
+        }
+        for (entry, reason) in checkpoint.failures {
+            let sql = "INSERT OR REPLACE INTO failures (transfer, entry, reason) VALUES (?1, ?2, ?3)";
+            transaction.prepare_cached(sql)?.execute(params![id.0, entry.0, failure_word(*reason)])?;
+        }
+        for (entry, first, hashes) in checkpoint.verified {
+            let sql = "INSERT OR REPLACE INTO verified (transfer, entry, first, hashes) VALUES (?1, ?2, ?3, ?4)";
+            transaction.prepare_cached(sql)?.execute(params![id.0, entry.0, first.0, hashes_blob(hashes)])?;
+        }
+        for entry in checkpoint.forget {
+            let sql = "DELETE FROM verified WHERE transfer = ?1 AND entry = ?2";
+            transaction.prepare_cached(sql)?.execute(params![id.0, entry.0])?;
+        }
+        for (folder, offered, name) in checkpoint.placed {
+            let sql = "INSERT OR REPLACE INTO placed (folder, offered, name) VALUES (?1, ?2, ?3)";
+            transaction.prepare_cached(sql)?.execute(params![path_bytes(folder), offered, name])?;
+        }
+        for (path, key, hashes) in checkpoint.hashes {
+            put_hashes(&transaction, path, key, PieceIndex(0), hashes)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Makes the failed entries of a transfer wanted again; how many there were.
+    pub(crate) fn forget_failures(&self, id: TransferId) -> Result<u32, DatabaseError> {
+        let kept = self.kept(id)?;
+        let mut settled = kept.settled;
+        for entry in kept.failures.keys() {
+            settled.remove(entry.0..entry.0 + 1);
+        }
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        transaction.execute("UPDATE selections SET settled = ?2 WHERE transfer = ?1", params![id.0, settled.to_bytes()])?;
+        transaction.execute("DELETE FROM failures WHERE transfer = ?1", [id.0])?;
+        transaction.commit()?;
+        Ok(u32::try_from(kept.failures.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The verified pieces of a transfer are not needed any more.
+    pub(crate) fn forget_verified(&self, id: TransferId) -> Result<(), DatabaseError> {
+        self.lock().execute("DELETE FROM verified WHERE transfer = ?1", [id.0])?;
+        Ok(())
+    }
+
+    /// The path that an offered path got in a folder, when it was not its own; both with `/` between names.
+    pub(crate) fn placed(&self, folder: &Path, offered: &str) -> Result<Option<String>, DatabaseError> {
+        let sql = "SELECT name FROM placed WHERE folder = ?1 AND offered = ?2";
+        let connection = self.lock();
+        Ok(connection.prepare_cached(sql)?.query_row(params![path_bytes(folder), offered], |row| row.get(0)).optional()?)
+    }
+
+    /// Piece hashes of a file, as far as they are known, when the file is still the one that was hashed.
+    pub(crate) fn hashes(&self, path: &Path, key: &FileKey) -> Result<Vec<(PieceIndex, Vec<Hash>)>, DatabaseError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached("SELECT first, hashes FROM hashes WHERE path = ?1 AND key = ?2 ORDER BY first")?;
+        let rows = statement.query_map(params![path_bytes(path), key.to_bytes()], |row| {
+            Ok((PieceIndex(row.get(0)?), hashes_from(&row.get::<_, Vec<u8>>(1)?)))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps piece hashes of files; what was kept for another state of the same file goes.
+    pub(crate) fn add_hashes(&self, runs: &[(PathBuf, FileKey, PieceIndex, Vec<Hash>)]) -> Result<(), DatabaseError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        for (path, key, first, hashes) in runs {
+            put_hashes(&transaction, path, key, *first, hashes)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+fn put_hashes(connection: &Connection, path: &Path, key: &FileKey, first: PieceIndex, hashes: &[Hash]) -> Result<(), rusqlite::Error> {
+    let (path, key) = (path_bytes(path), key.to_bytes());
+    connection.prepare_cached("DELETE FROM hashes WHERE path = ?1 AND key <> ?2")?.execute(params![path, key])?;
+    let sql = "INSERT OR REPLACE INTO hashes (path, key, first, hashes) VALUES (?1, ?2, ?3, ?4)";
+    connection.prepare_cached(sql)?.execute(params![path, key, first.0, hashes_blob(hashes)])?;
+    Ok(())
+}
+
+const TRANSFER_COLUMNS: &str = "id, direction, peer, name, state, text, files, bytes, files_done, files_failed, bytes_done, \
+     bytes_moved, error, target, replace, accepted, active_ms";
+
+fn with_sources(connection: &Connection, mut record: TransferRecord) -> Result<TransferRecord, DatabaseError> {
+    if record.direction == Direction::Send {
+        let mut statement = connection.prepare_cached("SELECT name, path FROM sources WHERE transfer = ?1")?;
+        let rows = statement.query_map([record.id.0], |row| Ok((row.get(0)?, path_from(row.get(1)?))))?;
+        record.sources = rows.collect::<Result<_, _>>()?;
+    }
+    Ok(record)
+}
+
+fn transfer_from(row: &Row<'_>) -> rusqlite::Result<TransferRecord> {
+    Ok(TransferRecord {
+        id: TransferId(row.get(0)?),
+        direction: if row.get::<_, String>(1)? == "send" { Direction::Send } else { Direction::Receive },
+        peer: PeerId::from_public_key(row.get(2)?),
+        name: row.get(3)?,
+        state: state_from(&row.get::<_, String>(4)?),
+        text: row.get(5)?,
+        files: row.get(6)?,
+        bytes: row.get::<_, i64>(7)?.unsigned_abs(),
+        files_done: row.get(8)?,
+        files_failed: row.get(9)?,
+        bytes_done: row.get::<_, i64>(10)?.unsigned_abs(),
+        bytes_moved: row.get::<_, i64>(11)?.unsigned_abs(),
+        error: row.get(12)?,
+        into: row.get::<_, Option<Vec<u8>>>(13)?.map(|text| path_from(text)),
+        replace: row.get(14)?,
+        sources: Vec::new(),
+        accepted: row.get(15)?,
+        active: Duration::from_millis(row.get::<_, i64>(16)?.unsigned_abs()),
+    })
+}
+
+fn corrupt(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> DatabaseError {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, Box::new(error)).into()
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// SQLite's integers are signed; no size of ours reaches the sign bit.
+fn as_sql(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn hashes_blob(hashes: &[Hash]) -> Vec<u8> {
+    hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()
+}
+
+fn hashes_from(blob: &[u8]) -> Vec<Hash> {
+    blob.as_chunks::<32>().0.iter().map(|bytes| Hash::from(*bytes)).collect()
+}
+
+#[cfg(unix)]
+fn path_bytes(path: &Path) -> Vec<u8> {
+    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
+}
+
+#[cfg(unix)]
+fn path_from(bytes: Vec<u8>) -> PathBuf {
+    std::ffi::OsString::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes)).into()
+}
+
+/// Names that are not Unicode (lone surrogates) do not survive; such a transfer has to be sent anew after a restart.
+#[cfg(not(unix))]
+fn path_bytes(path: &Path) -> Vec<u8> {
+    path.to_string_lossy().into_owned().into_bytes()
+}
+
+#[cfg(not(unix))]
+fn path_from(bytes: Vec<u8>) -> PathBuf {
+    String::from_utf8_lossy(&bytes).into_owned().into()
+}
+
+const STATES: [(State, &str); 8] = [
+    (State::Waiting, "waiting"),
+    (State::Active, "active"),
+    (State::Paused, "paused"),
+    (State::Interrupted, "interrupted"),
+    (State::Finished, "finished"),
+    (State::Failed, "failed"),
+    (State::Cancelled, "cancelled"),
+    (State::Declined, "declined"),
+];
+const TRUSTS: [(Trust, &str); 4] =
+    [(Trust::Stranger, "stranger"), (Trust::Known, "known"), (Trust::Verified, "verified"), (Trust::Blocked, "blocked")];
+const PLATFORMS: [(Platform, &str); 3] = [(Platform::Linux, "linux"), (Platform::Windows, "windows"), (Platform::MacOs, "macos")];
+const FAILURES: [(FileFailure, &str); 4] = [
+    (FileFailure::Gone, "gone"),
+    (FileFailure::Changed, "changed"),
+    (FileFailure::Unreadable, "unreadable"),
+    (FileFailure::Disk, "disk"),
+];
+
+fn word<T: PartialEq>(table: &'static [(T, &'static str)], value: T) -> &'static str {
+    table.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word)
+}
+
+fn meaning<T: Copy>(table: &[(T, &str)], word: &str) -> Option<T> {
+    table.iter().find(|(_, known)| *known == word).map(|(value, _)| *value)
+}
+
+fn direction_word(direction: Direction) -> &'static str {
+    if direction == Direction::Send { "send" } else { "receive" }
+}
+
+fn state_word(state: State) -> &'static str {
+    word(&STATES, state)
+}
+
+fn state_from(word: &str) -> State {
+    meaning(&STATES, word).unwrap_or(State::Failed)
+}
+
+fn trust_word(trust: Trust) -> &'static str {
+    word(&TRUSTS, trust)
+}
+
+/// What cannot be read is trusted least.
+fn trust_from(word: &str) -> Trust {
+    meaning(&TRUSTS, word).unwrap_or(Trust::Stranger)
+}
+
+fn platform_word(platform: Platform) -> &'static str {
+    word(&PLATFORMS, platform)
+}
+
+fn platform_from(word: &str) -> Option<Platform> {
+    meaning(&PLATFORMS, word)
+}
+
+fn failure_word(failure: FileFailure) -> &'static str {
+    word(&FAILURES, failure)
+}
+
+fn failure_from(word: &str) -> FileFailure {
+    meaning(&FAILURES, word).unwrap_or(FileFailure::Unreadable)
+}

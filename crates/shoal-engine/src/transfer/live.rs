@@ -1,0 +1,193 @@
+//! One transfer while the engine runs: its row, and the ways to steer the task that carries it.
+
+use super::{Direction, State, Transfer, rate::Meter};
+use super::inbox::Inbox;
+use crate::{connection::Connection, store::database::TransferRecord, stream::SendStream};
+use shoal_proto::{
+    Manifest, PeerId, display,
+    message::{FromSender, Progress, TransferId},
+};
+use std::{
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, mpsc, oneshot, watch},
+    time::Instant,
+};
+
+/// Names of an offer that a prompt shows.
+const FIRST_NAMES: usize = 5;
+
+/// What the person at this end wants of a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Control {
+    Run,
+    Pause,
+    Cancel,
+}
+
+/// An offer's stream, handed to the task of a receiving transfer.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) connection: Connection,
+    pub(crate) send: SendStream,
+    pub(crate) inbox: Inbox<FromSender>,
+}
+
+/// A transfer that is not over, or was not when the engine started.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) id: TransferId,
+    pub(crate) direction: Direction,
+    pub(crate) peer: PeerId,
+    pub(crate) control: watch::Sender<Control>,
+    /// Try now rather than after the back-off.
+    pub(crate) wake: Notify,
+    /// Sending: the connection that the receiver asked on. Receiving: unused.
+    pub(crate) preferred: Mutex<Option<Connection>>,
+    /// Receiving: takes streams of renewed offers.
+    pub(crate) sessions: mpsc::Sender<Session>,
+    /// Receiving: dropped or answered, once, by the person at this end.
+    pub(crate) answer: Mutex<Option<oneshot::Sender<()>>>,
+    row: Mutex<Row>,
+}
+
+/// Everything about a transfer that changes.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) record: TransferRecord,
+    pub(crate) awaits_answer: bool,
+    pub(crate) first_names: Vec<String>,
+    pub(crate) free: Option<u64>,
+    /// In memory only while an offer waits or content is read for it.
+    pub(crate) manifest: Option<Manifest>,
+    meter: Meter,
+    active_since: Option<Instant>,
+}
+
+impl Live {
+    /// A transfer and the receiver of its renewed offers.
+    pub(crate) fn new(record: TransferRecord, manifest: Option<Manifest>) -> (Self, mpsc::Receiver<Session>) {
+        let (sessions, renewed) = mpsc::channel(1);
+        let control = if record.state == State::Paused { Control::Pause } else { Control::Run };
+        let first_names = manifest.iter().flat_map(first_names).collect();
+        let live = Self {
+            id: record.id,
+            direction: record.direction,
+            peer: record.peer,
+            control: watch::Sender::new(control),
+            wake: Notify::new(),
+            preferred: Mutex::new(None),
+            sessions,
+            answer: Mutex::new(None),
+            row: Mutex::new(Row {
+                record,
+                awaits_answer: false,
+                first_names,
+                free: None,
+                manifest,
+                meter: Meter::default(),
+                active_since: None,
+            }),
+        };
+        (live, renewed)
+    }
+
+    /// The row; hold it for a moment only.
+    pub(crate) fn row(&self) -> MutexGuard<'_, Row> {
+        self.row.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where it stands.
+    pub(crate) fn state(&self) -> State {
+        self.row().record.state
+    }
+
+    /// What the person wants now.
+    pub(crate) fn wanted(&self) -> Control {
+        *self.control.borrow()
+    }
+
+    /// Its picture for front ends.
+    pub(crate) fn picture(&self, peer_name: String) -> Transfer {
+        self.row().picture(peer_name)
+    }
+}
+
+impl Row {
+    /// Enters a state, keeping the time that it was active.
+    pub(crate) fn enter(&mut self, state: State, error: Option<String>) {
+        if let Some(since) = self.active_since.take() {
+            self.record.active += since.elapsed();
+        }
+        if state == State::Active {
+            self.active_since = Some(Instant::now());
+        } else {
+            self.meter.stop();
+        }
+        if state.is_over() {
+            self.manifest = None;
+        }
+        self.record.state = state;
+        self.record.error = error;
+    }
+
+    /// How far it is. Totals never shrink, but for a retry.
+    pub(crate) fn advance(&mut self, progress: Progress) {
+        self.record.files_done = progress.files_done;
+        self.record.files_failed = progress.files_failed;
+        self.record.bytes_done = progress.bytes_done;
+        self.record.bytes_moved = progress.bytes_moved;
+        self.meter.record(Instant::now(), progress.bytes_done);
+    }
+
+    /// How far it is.
+    pub(crate) fn progress(&self) -> Progress {
+        Progress {
+            files_done: self.record.files_done,
+            files_failed: self.record.files_failed,
+            bytes_done: self.record.bytes_done,
+            bytes_moved: self.record.bytes_moved,
+        }
+    }
+
+    /// Time from consent on that content moved.
+    pub(crate) fn took(&self) -> Duration {
+        self.record.active + self.active_since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn picture(&self, peer_name: String) -> Transfer {
+        let record = &self.record;
+        let rate = if record.state == State::Active { self.meter.rate(Instant::now()) } else { 0 };
+        let left = record.bytes.saturating_sub(record.bytes_done);
+        Transfer {
+            id: record.id,
+            direction: record.direction,
+            peer: record.peer,
+            peer_name,
+            name: display::shown(&record.name),
+            text: record.text.clone(),
+            state: record.state,
+            awaits_answer: self.awaits_answer,
+            files: record.files,
+            files_done: record.files_done,
+            files_failed: record.files_failed,
+            bytes: record.bytes,
+            bytes_done: record.bytes_done,
+            bytes_moved: record.bytes_moved,
+            rate,
+            eta: left.checked_div(rate).map(Duration::from_secs),
+            error: record.error.clone(),
+            into: record.into.clone().map(PathBuf::from),
+            free: self.free,
+            first_names: self.first_names.clone(),
+        }
+    }
+}
+
+fn first_names(manifest: &Manifest) -> Vec<String> {
+    let top = manifest.entries().filter(|(_, entry)| entry.path.depth() == 1);
+    top.take(FIRST_NAMES).map(|(_, entry)| display::shown(entry.path.file_name())).collect()
+}

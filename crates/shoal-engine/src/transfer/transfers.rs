@@ -1,0 +1,527 @@
+//! All transfers of an engine: rows, events about them, and the commands that steer them.
+
+use super::{
+    Consent, Direction, Limits, Outgoing, OutgoingContent, State, Transfer,
+    limit::Limit,
+    live::{Control, Live, Row},
+    receive, select, send,
+};
+use crate::{
+    AcceptRule, Event, Trust,
+    connection::Connection,
+    discovery::devices::Devices,
+    error::{SendError, TransferError},
+    links::Links,
+    store::{
+        database::{Database, TransferRecord},
+        disk::{self, DiskError},
+        target::Target,
+    },
+    stream::{SendStream, var_int},
+};
+use shoal_proto::{
+    PeerId, display,
+    message::{self, CloseCode, TransferId},
+};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{Semaphore, broadcast, oneshot};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Receiving transfers that move content at once; the rest wait for their turn.
+const MAX_ACTIVE: usize = 8;
+
+/// Memory for manifests of offers that strangers made and nobody answered, in KiB.
+const PENDING_MANIFESTS_KIB: usize = 32 * 1024;
+
+/// Characters of a transfer's id that name it, at least.
+const MIN_ID_PREFIX: usize = 4;
+
+/// Everything that transfers share.
+#[derive(Debug)]
+pub(crate) struct Transfers {
+    pub(crate) database: Arc<Database>,
+    pub(crate) links: Arc<Links>,
+    pub(crate) devices: Arc<Devices>,
+    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) up: Limit,
+    pub(crate) down: Limit,
+    pub(crate) slots: Semaphore,
+    pub(crate) pending_manifests: Arc<Semaphore>,
+    pub(crate) accept_rule: AcceptRule,
+    pub(crate) inbox: PathBuf,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) cancel: CancellationToken,
+    rows: Mutex<HashMap<TransferId, Arc<Live>>>,
+    limits: Mutex<Limits>,
+}
+
+/// What transfers need from the engine.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) database: Arc<Database>,
+    pub(crate) links: Arc<Links>,
+    pub(crate) devices: Arc<Devices>,
+    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) accept_rule: AcceptRule,
+    pub(crate) inbox: PathBuf,
+    pub(crate) cancel: CancellationToken,
+}
+
+impl Transfers {
+    pub(crate) fn new(surroundings: Surroundings) -> Arc<Self> {
+        let Surroundings { database, links, devices, events, accept_rule, inbox, cancel } = surroundings;
+        Arc::new(Self {
+            database,
+            links,
+            devices,
+            events,
+            up: Limit::default(),
+            down: Limit::default(),
+            slots: Semaphore::new(MAX_ACTIVE),
+            pending_manifests: Arc::new(Semaphore::new(PENDING_MANIFESTS_KIB)),
+            accept_rule,
+            inbox,
+            tasks: TaskTracker::new(),
+            cancel,
+            rows: Mutex::default(),
+            limits: Mutex::default(),
+        })
+    }
+
+    /// Takes up the transfers that were not over when the engine stopped.
+    pub(crate) fn restore(self: &Arc<Self>) -> Result<(), TransferError> {
+        for record in self.database.transfers().map_err(recording)? {
+            if !record.state.is_over() {
+                self.start(record);
+            }
+        }
+        Ok(())
+    }
+
+    fn start(self: &Arc<Self>, mut record: TransferRecord) {
+        if record.state == State::Active {
+            record.state = State::Interrupted;
+        }
+        let direction = record.direction;
+        let (live, renewed) = Live::new(record, None);
+        let live = self.insert(live);
+        match direction {
+            Direction::Send => self.tasks.spawn(send::run(self.clone(), live)),
+            Direction::Receive => self.tasks.spawn(receive::run(self.clone(), live, renewed, None)),
+        };
+    }
+
+    pub(crate) fn insert(&self, live: Live) -> Arc<Live> {
+        let live = Arc::new(live);
+        self.rows().insert(live.id, live.clone());
+        live
+    }
+
+    pub(crate) fn remove(&self, id: TransferId) {
+        self.rows().remove(&id);
+    }
+
+    /// The live row of a transfer.
+    pub(crate) fn live(&self, id: TransferId) -> Option<Arc<Live>> {
+        self.rows().get(&id).cloned()
+    }
+
+    /// Offers that wait for an answer: of everybody, and of one peer.
+    pub(crate) fn waiting_offers(&self, peer: PeerId) -> (usize, usize) {
+        let rows: Vec<Arc<Live>> = self.rows().values().cloned().collect();
+        let waiting = rows.iter().filter(|live| live.row().awaits_answer);
+        waiting.fold((0, 0), |(all, of_peer), live| (all + 1, of_peer + usize::from(live.peer == peer)))
+    }
+
+    fn rows(&self) -> MutexGuard<'_, HashMap<TransferId, Arc<Live>>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The picture of a transfer for front ends.
+    pub(crate) fn picture(&self, live: &Live) -> Transfer {
+        live.picture(self.devices.name(live.peer))
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        // Nobody listening is no error.
+        let _ = self.events.send(event);
+    }
+
+    /// Puts a transfer into a state, keeps that, and tells front ends. A row that is over stays so.
+    pub(crate) fn enter(&self, live: &Live, state: State, error: Option<String>) {
+        let (record, took) = {
+            let mut row = live.row();
+            if row.record.state == state && row.record.error == error || row.record.state.is_over() && state.is_over() {
+                return;
+            }
+            row.enter(state, error.clone());
+            (row.record.clone(), row.took())
+        };
+        if let Err(error) = self.database.update_transfer(&record) {
+            tracing::error!(transfer = %live.id, %error, "the transfer's state is not recorded");
+        }
+        let picture = self.picture(live);
+        self.emit(Event::Transfer(picture.clone()));
+        match state {
+            State::Finished => self.emit(Event::Finished { transfer: picture, took }),
+            State::Interrupted => {
+                self.emit(Event::Interrupted { transfer: live.id, reason: error.unwrap_or_default() });
+            }
+            State::Failed | State::Cancelled | State::Declined => {
+                let error = error.unwrap_or_else(|| format!("{} was {}", picture.name, state_text(state)));
+                self.emit(Event::Failed { transfer: picture, error });
+            }
+            State::Waiting | State::Active | State::Paused => {}
+        }
+        if state.is_over() {
+            self.remove(live.id);
+        }
+    }
+
+    /// Changes a row and keeps it, without an event.
+    pub(crate) fn keep(&self, live: &Live, change: impl FnOnce(&mut Row)) {
+        let record = {
+            let mut row = live.row();
+            change(&mut row);
+            row.record.clone()
+        };
+        if let Err(error) = self.database.update_transfer(&record) {
+            tracing::error!(transfer = %live.id, %error, "the transfer is not recorded");
+        }
+    }
+
+    /// Tells front ends how far a transfer is.
+    pub(crate) fn tell_progress(&self, live: &Live) {
+        self.emit(Event::Progress(self.picture(live)));
+    }
+
+    /// Rows that are not over; with `all`, the ended ones too. Newest first.
+    pub(crate) async fn list(self: &Arc<Self>, all: bool) -> Result<Vec<Transfer>, TransferError> {
+        let this = self.clone();
+        let records = blocking(move || this.database.transfers()).await.map_err(recording)?;
+        let mut live: HashMap<TransferId, Arc<Live>> = self.rows().clone();
+        let mut list = Vec::new();
+        let mut ended = Vec::new();
+        for record in records {
+            match live.remove(&record.id) {
+                Some(live) => list.push(self.picture(&live)),
+                None if all => {
+                    let name = self.devices.name(record.peer);
+                    ended.push(Live::new(record, None).0.picture(name));
+                }
+                None => {}
+            }
+        }
+        // What is left was never recorded: offers that nobody answered yet, newer than all else.
+        let mut offers: Vec<Transfer> = live.values().map(|live| self.picture(live)).collect();
+        offers.sort_by_key(|offer| offer.id);
+        offers.extend(list);
+        offers.extend(ended);
+        Ok(offers)
+    }
+
+    /// What is live now, for a snapshot.
+    pub(crate) fn live_pictures(&self) -> Vec<Transfer> {
+        let rows: Vec<Arc<Live>> = self.rows().values().cloned().collect();
+        rows.iter().map(|live| self.picture(live)).collect()
+    }
+
+    pub(crate) async fn find(self: &Arc<Self>, id: &str) -> Result<TransferId, TransferError> {
+        let not_found = || TransferError::NotFound(display::shown(id));
+        if let Ok(id) = id.parse() {
+            return Ok(id);
+        }
+        if id.len() < MIN_ID_PREFIX {
+            return Err(not_found());
+        }
+        let prefix = id.to_ascii_lowercase();
+        let mut fits = self.list(true).await?.into_iter().map(|transfer| transfer.id).filter(|id| id.to_string().starts_with(&prefix));
+        match (fits.next(), fits.next()) {
+            (Some(id), None) => Ok(id),
+            _ => Err(not_found()),
+        }
+    }
+
+    /// Offers files or a text to each receiver.
+    pub(crate) async fn offer(self: &Arc<Self>, outgoing: Outgoing) -> Result<Vec<Transfer>, SendError> {
+        let prepared = match outgoing.content {
+            OutgoingContent::Text(text) if text.len() <= message::MAX_TEXT => send::Prepared::text(text),
+            OutgoingContent::Text(text) => {
+                let id = new_id();
+                let path = self.text_file(id, &text).map_err(|error| SendError::Store(error.to_string()))?;
+                send::Prepared::scan(vec![path], self.cancel.clone()).await?
+            }
+            OutgoingContent::Paths(paths) => send::Prepared::scan(paths, self.cancel.clone()).await?,
+        };
+        let mut transfers = Vec::new();
+        for peer in outgoing.to {
+            let record = prepared.record(new_id(), peer);
+            let (this, kept, manifest) = (self.clone(), record.clone(), prepared.manifest.clone());
+            blocking(move || this.database.add_transfer(&kept, manifest.as_ref(), None))
+                .await
+                .map_err(|error| SendError::Store(error.to_string()))?;
+            let live = self.insert(Live::new(record, prepared.manifest.clone()).0);
+            let picture = self.picture(&live);
+            self.emit(Event::Offered(picture.clone()));
+            self.tasks.spawn(send::run(self.clone(), live));
+            transfers.push(picture);
+        }
+        Ok(transfers)
+    }
+
+    /// A text too long for an offer, as a file that can be offered.
+    fn text_file(&self, id: TransferId, text: &str) -> std::io::Result<PathBuf> {
+        let folder = self.database.folder().join("texts").join(id.to_string());
+        std::fs::create_dir_all(&folder)?;
+        let path = folder.join("text.txt");
+        std::fs::write(&path, text)?;
+        Ok(path)
+    }
+
+    /// Takes an offer: checks the place, records the consent, then lets its task go on.
+    pub(crate) async fn accept(self: &Arc<Self>, id: TransferId, consent: Consent) -> Result<(), TransferError> {
+        let live = self.live(id).ok_or_else(|| TransferError::NotFound(id.to_string()))?;
+        let (record, manifest) = {
+            let row = live.row();
+            if !row.awaits_answer {
+                return Err(wrong_state(&row.record, "accepted"));
+            }
+            (row.record.clone(), row.manifest.clone())
+        };
+        let into = consent.into.clone().unwrap_or_else(|| self.inbox.clone());
+        let this = self.clone();
+        let accepted = blocking(move || this.consent(record, manifest, &consent, into)).await?;
+        let answer = live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(answer) = answer else { return Err(TransferError::NotFound(id.to_string())) };
+        {
+            let mut row = live.row();
+            row.record = accepted;
+            row.awaits_answer = false;
+        }
+        // A sender that left in this very moment finds the consent when it comes back.
+        let _ = answer.send(());
+        self.became_known(live.peer);
+        self.emit(Event::Transfer(self.picture(&live)));
+        Ok(())
+    }
+
+    /// The blocking part of a consent: pattern, folder, space, record.
+    fn consent(
+        &self,
+        mut record: TransferRecord,
+        manifest: Option<shoal_proto::Manifest>,
+        consent: &Consent,
+        into: PathBuf,
+    ) -> Result<TransferRecord, TransferError> {
+        record.replace = consent.replace;
+        let Some(manifest) = manifest else {
+            self.database.add_transfer(&record, None, None).map_err(recording)?;
+            return Ok(record);
+        };
+        let selection = select::select(&manifest, &consent.only)?;
+        let into = std::path::absolute(&into).unwrap_or(into);
+        let target = Target::open(&into, record.id).map_err(|error| cannot_write(&into, &error))?;
+        let needed = select::space_needed(&manifest, &selection.wanted, &target);
+        let free = disk::free_space(&into).map_err(|error| cannot_write(&into, &error))?;
+        if needed > free {
+            return Err(TransferError::NoSpace { name: display::shown(&record.name), needed, free, into });
+        }
+        record.into = Some(into);
+        record.files = selection.files;
+        record.bytes = selection.bytes;
+        record.accepted = true;
+        self.database.add_transfer(&record, Some(&manifest), Some(&selection.wanted)).map_err(recording)?;
+        Ok(record)
+    }
+
+    /// Accepting something from a device, or having something accepted by it, makes it known.
+    pub(crate) fn became_known(&self, peer: PeerId) {
+        if self.devices.trust(peer) == Trust::Stranger {
+            self.devices.set_trust(peer, Trust::Known);
+        }
+    }
+
+    pub(crate) fn decline(&self, id: TransferId) -> Result<(), TransferError> {
+        let live = self.live(id).ok_or_else(|| TransferError::NotFound(id.to_string()))?;
+        let mut row = live.row();
+        if !row.awaits_answer {
+            return Err(wrong_state(&row.record, "declined"));
+        }
+        row.awaits_answer = false;
+        // Dropping the sender declines.
+        live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(())
+    }
+
+    pub(crate) fn pause(&self, id: TransferId) -> Result<(), TransferError> {
+        self.steer(id, Control::Pause, "paused")
+    }
+
+    pub(crate) fn resume(&self, id: TransferId) -> Result<(), TransferError> {
+        self.steer(id, Control::Run, "resumed")
+    }
+
+    pub(crate) fn cancel(&self, id: TransferId) -> Result<(), TransferError> {
+        if self.live(id).is_some_and(|live| live.row().awaits_answer) {
+            return self.decline(id);
+        }
+        self.steer(id, Control::Cancel, "cancelled")
+    }
+
+    /// A device is blocked or forgotten: nothing with it goes on.
+    pub(crate) fn cancel_all_of(&self, peer: PeerId) {
+        let of_peer: Vec<Arc<Live>> = self.rows().values().filter(|live| live.peer == peer).cloned().collect();
+        for live in of_peer {
+            // One that ends by itself meanwhile is none to cancel.
+            let _ = self.cancel(live.id);
+        }
+    }
+
+    fn steer(&self, id: TransferId, control: Control, verb: &'static str) -> Result<(), TransferError> {
+        let Some(live) = self.live(id) else {
+            let ended = self.database.transfer(id).map_err(recording)?;
+            return Err(ended.map_or_else(|| TransferError::NotFound(id.to_string()), |record| wrong_state(&record, verb)));
+        };
+        if live.row().awaits_answer {
+            return Err(wrong_state(&live.row().record, verb));
+        }
+        live.control.send_replace(control);
+        live.wake.notify_one();
+        Ok(())
+    }
+
+    /// Tries again what failed.
+    pub(crate) fn retry(self: &Arc<Self>, id: TransferId) -> Result<(), TransferError> {
+        if let Some(live) = self.live(id) {
+            return Err(wrong_state(&live.row().record, "tried again"));
+        }
+        let record = self.database.transfer(id).map_err(recording)?;
+        let mut record = record.ok_or_else(|| TransferError::NotFound(id.to_string()))?;
+        match (record.direction, record.state) {
+            (Direction::Receive, State::Finished | State::Failed) if record.into.is_some() => {
+                let failures = self.database.forget_failures(id).map_err(recording)?;
+                if failures == 0 && record.state == State::Finished {
+                    return Err(wrong_state(&record, "tried again"));
+                }
+                record.files_failed = 0;
+            }
+            (Direction::Send, State::Failed | State::Declined) => {}
+            _ => return Err(wrong_state(&record, "tried again")),
+        }
+        record.state = State::Waiting;
+        record.error = None;
+        self.database.update_transfer(&record).map_err(recording)?;
+        self.start(record);
+        Ok(())
+    }
+
+    /// The receiver asks for an offer once more.
+    pub(crate) async fn again(self: &Arc<Self>, connection: Connection, id: TransferId, mut send: SendStream) {
+        if self.live(id).is_none() && !self.revive(id, connection.peer()).await {
+            // Both may fail only because the connection is gone.
+            let _ = send.reset(var_int(CloseCode::UnknownTransfer));
+            return;
+        }
+        let Some(live) = self.live(id).filter(|live| live.direction == Direction::Send && live.peer == connection.peer()) else {
+            let _ = send.reset(var_int(CloseCode::UnknownTransfer));
+            return;
+        };
+        *live.preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        live.wake.notify_one();
+        let _ = send.finish();
+    }
+
+    /// Takes a finished sending up again for its receiver, who retries what failed.
+    async fn revive(self: &Arc<Self>, id: TransferId, peer: PeerId) -> bool {
+        let this = self.clone();
+        let record = blocking(move || this.database.transfer(id)).await.ok().flatten();
+        let Some(mut record) = record.filter(|record| record.peer == peer) else { return false };
+        if record.direction != Direction::Send || record.state != State::Finished {
+            return false;
+        }
+        record.state = State::Interrupted;
+        self.start(record);
+        true
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
+        self.up.set(limits.up);
+        self.down.set(limits.down);
+    }
+
+    /// Ends every task, keeping what resuming needs.
+    pub(crate) async fn shutdown(&self) {
+        self.cancel.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// A transfer id that nobody can guess.
+pub(crate) fn new_id() -> TransferId {
+    TransferId(rand::random())
+}
+
+/// Runs disk work off the runtime's own threads.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        // A panic goes on where it is awaited; nobody cancels blocking tasks.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// Waits, unless woken or cancelled: `false` when the engine shuts down.
+pub(crate) async fn pause_for(live: &Live, cancel: &CancellationToken, wait: Duration) -> bool {
+    tokio::select! {
+        () = cancel.cancelled() => false,
+        () = live.wake.notified() => true,
+        () = tokio::time::sleep(wait) => true,
+    }
+}
+
+pub(crate) fn answer_channel(live: &Live) -> oneshot::Receiver<()> {
+    let (answer, answered) = oneshot::channel();
+    *live.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+    answered
+}
+
+fn recording(error: impl std::fmt::Display) -> TransferError {
+    TransferError::Store(error.to_string())
+}
+
+fn cannot_write(into: &Path, error: &impl std::fmt::Display) -> TransferError {
+    TransferError::CannotWrite { into: into.to_owned(), reason: error.to_string() }
+}
+
+fn wrong_state(record: &TransferRecord, verb: &'static str) -> TransferError {
+    TransferError::WrongState { name: display::shown(&record.name), verb, state: state_text(record.state) }
+}
+
+pub(crate) const fn state_text(state: State) -> &'static str {
+    match state {
+        State::Waiting => "waiting",
+        State::Active => "active",
+        State::Paused => "paused",
+        State::Interrupted => "interrupted",
+        State::Finished => "finished",
+        State::Failed => "failed",
+        State::Cancelled => "cancelled",
+        State::Declined => "declined",
+    }
+}
+
+/// Disk errors that a transfer waits out rather than fails by.
+pub(crate) const fn is_obstacle(error: &DiskError) -> bool {
+    matches!(error, DiskError::NoSpace { .. } | DiskError::CannotWrite { .. })
+}
