@@ -19,7 +19,7 @@ use crate::{
         Consent, Limits, Outgoing, Transfer,
         transfers::{Surroundings, Transfers, blocking},
     },
-    verify,
+    verify::Comparisons,
 };
 use shoal_proto::{
     PeerId, display,
@@ -41,7 +41,7 @@ const MAX_UNREAD_EVENTS: usize = 4096;
 /// Requests of peers that wait to be looked at.
 const MAX_UNREAD_REQUESTS: usize = 64;
 
-/// Characters of an id that name a device, at least.
+/// How a device's link begins.
 const LINK_PREFIX: &str = "shoal:peer/";
 
 /// A running peer. Clones share it.
@@ -61,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) transfers: Arc<Transfers>,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) cancel: CancellationToken,
+    pub(crate) comparisons: Arc<Comparisons>,
     discovery: Discovery,
     tasks: TaskTracker,
     /// Held until the last clone is gone; dropped last.
@@ -134,7 +135,7 @@ impl Engine {
             cancel: cancel.clone(),
         });
         transfers.set_limits(settings.limits);
-        let options = Options { mdns: config.mdns, loopback: false };
+        let options = Options { mdns: config.mdns, loopback: false, listen: config.listen };
         let port = links.local_addr().port();
         let discovery = Discovery::start(options, id, port, devices.clone(), &cancel);
         let inner = Arc::new(Inner {
@@ -147,6 +148,7 @@ impl Engine {
             transfers,
             events,
             cancel,
+            comparisons: Comparisons::new(id),
             discovery,
             tasks: TaskTracker::new(),
             _data_dir: data_dir,
@@ -168,11 +170,8 @@ impl Engine {
 
     /// Addresses at which others can reach it now.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        let local = self.inner.links.local_addr();
-        if self.inner.listen.is_some() || !local.ip().is_unspecified() {
-            return vec![local];
-        }
-        interfaces::addresses(local.port()).unwrap_or_else(|error| {
+        let port = self.inner.links.local_addr().port();
+        interfaces::addresses(self.inner.listen, port).unwrap_or_else(|error| {
             tracing::warn!(%error, "own addresses are not known");
             Vec::new()
         })
@@ -261,7 +260,7 @@ impl Engine {
     pub async fn verify(&self, peer: PeerId) -> Result<Sas, TrustError> {
         let name = self.inner.devices.name(peer);
         let connection = self.inner.links.get(peer).await.map_err(|error| error.about(name))?;
-        verify::initiate(&connection, self.id()).await
+        self.inner.comparisons.initiate(&connection).await
     }
 
     /// Sets a device's standing. Blocking closes its connections within a second.
@@ -354,15 +353,12 @@ impl Engine {
 
 impl Inner {
     fn start_tasks(self: &Arc<Self>, requests: mpsc::Receiver<IncomingRequest>) {
-        let until = |cancel: &CancellationToken| cancel.clone();
-        self.tasks.spawn(until(&self.cancel).run_until_cancelled_owned(tasks::dispatch(self.clone(), requests)));
-        self.tasks.spawn(until(&self.cancel).run_until_cancelled_owned(tasks::tell_devices(self.clone())));
-        self.tasks.spawn(until(&self.cancel).run_until_cancelled_owned(tasks::probe(self.clone())));
-        self.tasks.spawn(until(&self.cancel).run_until_cancelled_owned(tasks::watch_network(self.clone())));
-    }
-
-    pub(crate) const fn id(&self) -> PeerId {
-        self.id
+        let until_the_end = || self.cancel.clone();
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::dispatch(self.clone(), requests)));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::tell_devices(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::probe(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::wake_transfers(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::watch_network(self.clone())));
     }
 
     pub(crate) const fn tasks(&self) -> &TaskTracker {

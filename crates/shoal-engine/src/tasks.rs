@@ -10,11 +10,10 @@ use crate::{
     links::IncomingRequest,
     store::database::{Database, DatabaseError, DeviceRecord},
     transfer::{offer, serve, transfers::blocking},
-    verify,
 };
 use shoal_proto::{PeerId, display, message::Request};
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc};
 
 /// Devices asked at once who they are.
 const MAX_PROBES: usize = 8;
@@ -70,7 +69,7 @@ pub(crate) fn remembered(database: &Database) -> Result<Vec<Remembered>, Databas
 
 /// Hands each request of a peer to whoever answers it. Their number is bounded by the streams that the links let in.
 pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<IncomingRequest>) {
-    while let Some(IncomingRequest { connection, request, mut send, recv }) = requests.recv().await {
+    while let Some(IncomingRequest { connection, request, send, recv }) = requests.recv().await {
         let transfers = engine.transfers.clone();
         match request {
             Request::Offer(offer) => {
@@ -81,13 +80,14 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
                 transfers.tasks.spawn(serve::serve(transfers.clone(), connection, fetch, send));
             }
             Request::Again(id) => {
-                transfers.tasks.spawn(async move { transfers.again(connection, id, send).await });
+                engine.transfers.tasks.spawn(async move { transfers.again(connection, id, send).await });
             }
             Request::Verify(commitment) => {
                 let engine = engine.clone();
                 let task = async move {
                     let peer = connection.peer();
-                    match verify::respond(&connection, engine.id(), commitment, &mut send, recv).await {
+                    let trust = engine.devices.trust(peer);
+                    match engine.comparisons.respond(&connection, trust, commitment, send, recv).await {
                         Ok(sas) => engine.transfers.emit(Event::Verifying { peer, sas }),
                         Err(error) => tracing::debug!(%error, "a comparison was broken off"),
                     }
@@ -145,11 +145,23 @@ pub(crate) async fn probe(engine: Arc<Inner>) {
     }
 }
 
+/// Peers that come back are a reason to go on at once, not after the back-off.
+pub(crate) async fn wake_transfers(engine: Arc<Inner>) {
+    let mut connected = engine.links.subscribe();
+    loop {
+        match connected.recv().await {
+            Ok(peer) => engine.transfers.wake(|of| of == peer),
+            Err(broadcast::error::RecvError::Lagged(_)) => engine.transfers.wake(|_| true),
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
 /// Tells the links when this host's addresses change.
 pub(crate) async fn watch_network(engine: Arc<Inner>) {
     let mut known = None;
     loop {
-        let now = blocking(|| interfaces::addresses(0)).await.unwrap_or_default();
+        let now = blocking(|| interfaces::addresses(None, 0)).await.unwrap_or_default();
         if known.replace(now.clone()).is_some_and(|before| before != now) {
             tracing::info!("the network changed");
             engine.links.network_changed();

@@ -36,7 +36,7 @@ pub(crate) enum DatabaseError {
     Sqlite(#[from] rusqlite::Error),
     /// Made by a later version.
     #[error("it was made by a newer Shoal (version {0}): update this one")]
-    Newer(usize),
+    Newer(u32),
     /// A row that belongs to another is not there.
     #[error("a part of what was recorded is missing: send it again")]
     Missing,
@@ -146,8 +146,8 @@ impl Database {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "cache_size", -2000)?;
         connection.set_prepared_statement_cache_capacity(64);
-        let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let steps = MIGRATIONS.get(version..).ok_or(DatabaseError::Newer(version))?;
+        let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let steps = MIGRATIONS.get(version as usize..).ok_or(DatabaseError::Newer(version))?;
         for (step, number) in steps.iter().zip(version + 1..) {
             let transaction = connection.transaction()?;
             transaction.execute_batch(step)?;
@@ -262,7 +262,7 @@ impl Database {
                 as_sql(record.bytes_done),
                 as_sql(record.bytes_moved),
                 record.error,
-                record.into.as_deref().map(path_text),
+                record.into.as_deref().map(path_bytes),
                 record.replace,
                 record.accepted,
                 as_sql(record.active.as_millis() as u64),

@@ -66,6 +66,16 @@ impl FileKey {
         }
     }
 
+    /// The key as it is kept in a database.
+    pub(crate) fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let parts = [self.size, self.modified.cast_unsigned(), self.device, self.inode];
+        for (place, part) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(parts) {
+            *place = part.to_le_bytes();
+        }
+        bytes
+    }
+
     /// Both name the same file, whatever its version.
     pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         // 0 is what systems say that have no such number.

@@ -15,6 +15,7 @@
 //! Everything here is synchronous and blocks on the disk: call it from blocking threads. Every type is `Send + Sync`.
 
 pub(crate) mod commit;
+pub(crate) mod database;
 pub(crate) mod disk;
 pub(crate) mod file_key;
 mod folders;
