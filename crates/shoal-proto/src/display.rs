@@ -138,7 +138,11 @@ fn clusters(text: &str, keep: impl Fn(char) -> bool) -> Vec<String> {
                 continue;
             }
             // A mark without a letter would sit on the words before.
-            (None, Role::Mark) => clusters.push(format!("◌{character}")),
+            (None, Role::Mark) => {
+                marks = 1;
+                clusters.push(format!("◌{character}"));
+                continue;
+            }
             (Some(cluster), Role::Base) if joined && is_emoji(character) => cluster.push(character),
             (_, Role::Base) => {
                 let mut cluster = character.to_string();
@@ -304,6 +308,9 @@ mod tests {
         assert_eq!(shown(&tower), format!("Z{}�x", "\u{351}".repeat(MAX_MARKS)));
         let tower = "a\u{351}\u{200b}".repeat(50);
         assert!(shown(&tower).chars().count() <= 150);
+        let rootless = shown(&"\u{301}".repeat(9));
+        assert_eq!(rootless.chars().count(), 1 + MAX_MARKS + 1);
+        assert_eq!(shown(&rootless), rootless);
     }
 
     #[test]

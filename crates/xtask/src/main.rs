@@ -4,6 +4,7 @@
 //! commands that it prints before it runs them, so that any of them can be repeated by hand.
 
 mod dependencies;
+mod fuzz;
 mod setup;
 mod shell;
 mod suite;
@@ -18,6 +19,7 @@ cargo xtask run [--yes] [ARGS…]      set up, build, and start a peer: `shoal s
 cargo xtask test [--yes] [--long] [FILTER]
                                      set up, then everything that must hold; with FILTER only tests whose names contain it
 cargo xtask check                    formatting, lints, documentation, dependencies: what a commit needs
+cargo xtask fuzz [RUNS]              the fuzz targets, 1,000,000 inputs each unless told
 cargo xtask doctor                   what set-up would install here, without doing it
 cargo xtask help                     this
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         "run" => run(&mut args),
         "test" => test(&mut args),
         "check" => suite::check(),
+        "fuzz" => fuzz(&mut args),
         "doctor" => {
             setup::report();
             Ok(())
@@ -66,6 +69,12 @@ fn test(args: &mut Vec<String>) -> Result {
     }
     setup::install(setup::For::Testing, yes)?;
     suite::test(long, args.pop())
+}
+
+fn fuzz(args: &mut Vec<String>) -> Result {
+    setup::install(setup::For::Testing, take_flag(args, "--yes"))?;
+    let runs = args.pop().map_or(Ok(suite::FUZZ_RUNS_IN_CI), |runs| runs.parse());
+    fuzz::run(runs.map_err(|e| format!("how many inputs? {e}\n\n{USAGE}"))?)
 }
 
 /// Removes a flag from the arguments; whether it was there.

@@ -1,7 +1,7 @@
 //! The chores themselves, as lists of stages, and the report at the end.
 
 use crate::{
-    Result, dependencies,
+    Result, dependencies, fuzz,
     setup::{in_ci, is_root},
     shell::{Counts, cargo, find, output, root, run, run_tests, target_dir},
 };
@@ -10,6 +10,11 @@ use std::{
     process::Command,
     time::{Duration, Instant},
 };
+
+/// Inputs for each fuzz target on a build server, and with `--long`.
+pub(crate) const FUZZ_RUNS_IN_CI: u64 = 1_000_000;
+/// Inputs for each fuzz target otherwise: a minute's worth.
+const FUZZ_RUNS_AT_A_DESK: u64 = 20_000;
 
 /// Builds the binary as users get it and starts it as a headless peer.
 pub(crate) fn run_peer(args: &[String]) -> Result {
@@ -41,6 +46,14 @@ pub(crate) fn test(long: bool, filter: Option<String>) -> Result {
             run_tests(long_form(&mut tests, long), counts)
         });
         system_tests(&mut report, long, filter.as_deref());
+    }
+    if filter.is_none() {
+        if cfg!(windows) {
+            report.not_run("fuzzing", "libFuzzer needs Linux or macOS");
+        } else {
+            let runs = if long || in_ci() { FUZZ_RUNS_IN_CI } else { FUZZ_RUNS_AT_A_DESK };
+            report.stage("fuzzing", |_| fuzz::run(runs));
+        }
     }
     if filter.is_none() && (long || in_ci()) {
         report.stage("release build", |counts| {

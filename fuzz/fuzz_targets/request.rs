@@ -1,0 +1,4 @@
+#![no_main]
+use shoal_proto::message::Request;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shoal_fuzz::message::<Request>(bytes));
