@@ -98,8 +98,8 @@ impl Engine {
         let (data_dir, identity, database) = blocking(move || {
             let data_dir = DataDir::take(&path)?;
             let identity = Identity::load_or_create(&path)?;
-            let database = Database::open(&path)
-                .map_err(|error| StartError::Database { path: path.clone(), reason: error.to_string() })?;
+            let database =
+                Database::open(&path).map_err(|error| StartError::Database { path: path.clone(), reason: error.to_string() })?;
             Ok::<_, StartError>((data_dir, identity, Arc::new(database)))
         })
         .await?;
@@ -122,8 +122,7 @@ impl Engine {
         let (incoming, requests) = mpsc::channel(MAX_UNREAD_REQUESTS);
         let reach = if config.lan_only { Reach::Local } else { Reach::Everywhere };
         // Cancelled by its own shutdown: connections outlive the tasks that write down how far they came.
-        let links =
-            Links::start(endpoint, devices.clone(), hello.subscribe(), incoming, reach, CancellationToken::new());
+        let links = Links::start(endpoint, devices.clone(), hello.subscribe(), incoming, reach, CancellationToken::new());
         let events = broadcast::Sender::new(MAX_UNREAD_EVENTS);
         let transfers = Transfers::new(Surroundings {
             database: database.clone(),

@@ -56,7 +56,8 @@ impl Settings {
 /// The platform's folder for downloads; a machine without one gets it in the home folder.
 fn default_inbox() -> PathBuf {
     let user = directories::UserDirs::new();
-    let downloads = user.as_ref().map(|dirs| dirs.download_dir().map_or_else(|| dirs.home_dir().join("Downloads"), PathBuf::from));
+    let downloads =
+        user.as_ref().map(|dirs| dirs.download_dir().map_or_else(|| dirs.home_dir().join("Downloads"), PathBuf::from));
     downloads.unwrap_or_else(|| PathBuf::from("Downloads")).join("Shoal")
 }
 

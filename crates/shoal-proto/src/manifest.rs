@@ -481,7 +481,8 @@ mod tests {
             let entries: Vec<Entry> = decoded.entries().map(|(_, entry)| entry).collect();
             prop_assert_eq!(&entries, &list);
             for (index, entry) in list.iter().enumerate() {
-                prop_assert_eq!(decoded.entry(EntryIndex(index as u32)).as_ref(), Some(entry));
+                let found = decoded.entry(EntryIndex(index as u32));
+                prop_assert_eq!(found.as_ref(), Some(entry));
             }
             prop_assert_eq!(decoded.entry(EntryIndex(list.len() as u32)), None);
             prop_assert_eq!(decoded.bytes(), list.iter().map(|entry| entry.kind.size()).sum::<u64>());
@@ -495,7 +496,8 @@ mod tests {
             encoded[at] = byte;
             if let Ok(manifest) = Manifest::decode(encoded.clone()) {
                 let entries: Vec<Entry> = manifest.entries().map(|(_, entry)| entry).collect();
-                prop_assert_eq!(build(&entries).encoded(), encoded);
+                let again = build(&entries);
+                prop_assert_eq!(again.encoded(), encoded);
             }
         }
 

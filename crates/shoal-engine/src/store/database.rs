@@ -338,7 +338,8 @@ impl Database {
     pub(crate) fn kept(&self, id: TransferId) -> Result<Kept, DatabaseError> {
         let connection = self.lock();
         let sql = "SELECT wanted, settled FROM selections WHERE transfer = ?1";
-        let sets = connection.query_row(sql, [id.0], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))).optional()?;
+        let sets =
+            connection.query_row(sql, [id.0], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))).optional()?;
         let Some((wanted, settled)) = sets else { return Ok(Kept::default()) };
         let wanted = RangeSet::from_bytes(&wanted).map_err(|error| corrupt(0, error))?;
         let settled = RangeSet::from_bytes(&settled).map_err(|error| corrupt(1, error))?;
@@ -348,7 +349,9 @@ impl Database {
             .collect::<Result<_, _>>()?;
         let mut statement = connection.prepare("SELECT entry, first, hashes FROM verified WHERE transfer = ?1")?;
         let verified = statement
-            .query_map([id.0], |row| Ok((EntryIndex(row.get(0)?), PieceIndex(row.get(1)?), hashes_from(&row.get::<_, Vec<u8>>(2)?))))?
+            .query_map([id.0], |row| {
+                Ok((EntryIndex(row.get(0)?), PieceIndex(row.get(1)?), hashes_from(&row.get::<_, Vec<u8>>(2)?)))
+            })?
             .collect::<Result<_, _>>()?;
         Ok(Kept { wanted, settled, failures, verified })
     }
@@ -415,7 +418,8 @@ impl Database {
     /// Piece hashes of a file, as far as they are known, when the file is still the one that was hashed.
     pub(crate) fn hashes(&self, path: &Path, key: &FileKey) -> Result<Vec<(PieceIndex, Vec<Hash>)>, DatabaseError> {
         let connection = self.lock();
-        let mut statement = connection.prepare_cached("SELECT first, hashes FROM hashes WHERE path = ?1 AND key = ?2 ORDER BY first")?;
+        let mut statement =
+            connection.prepare_cached("SELECT first, hashes FROM hashes WHERE path = ?1 AND key = ?2 ORDER BY first")?;
         let rows = statement.query_map(params![path_bytes(path), key.to_bytes()], |row| {
             Ok((PieceIndex(row.get(0)?), hashes_from(&row.get::<_, Vec<u8>>(1)?)))
         })?;
@@ -434,7 +438,13 @@ impl Database {
     }
 }
 
-fn put_hashes(connection: &Connection, path: &Path, key: &FileKey, first: PieceIndex, hashes: &[Hash]) -> Result<(), rusqlite::Error> {
+fn put_hashes(
+    connection: &Connection,
+    path: &Path,
+    key: &FileKey,
+    first: PieceIndex,
+    hashes: &[Hash],
+) -> Result<(), rusqlite::Error> {
     let (path, key) = (path_bytes(path), key.to_bytes());
     connection.prepare_cached("DELETE FROM hashes WHERE path = ?1 AND key <> ?2")?.execute(params![path, key])?;
     let sql = "INSERT OR REPLACE INTO hashes (path, key, first, hashes) VALUES (?1, ?2, ?3, ?4)";

@@ -49,7 +49,8 @@ impl Bases {
             }
         }
         let size = entry.kind.size();
-        let base = look(database, target, &entry.path).filter(|existing| existing.key.size == size || piece::piece_count(size) > 1);
+        let base =
+            look(database, target, &entry.path).filter(|existing| existing.key.size == size || piece::piece_count(size) > 1);
         let mut found = self.lock();
         let Some(existing) = base else {
             // A file of one piece is not looked for again anyway.
@@ -58,9 +59,9 @@ impl Bases {
             }
             return None;
         };
-        let base = Arc::new(Base { file: existing.file, key: existing.key, known: Mutex::default() });
-        found.by_entry.insert(index, base.clone());
-        Some(base)
+        // Another stream may have looked at the same time: what one of them told the sender, both must know.
+        let new = || Arc::new(Base { file: existing.file, key: existing.key, known: Mutex::default() });
+        Some(found.by_entry.entry(index).or_insert_with(new).clone())
     }
 
     /// The copy that was found before.

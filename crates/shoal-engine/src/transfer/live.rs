@@ -1,7 +1,7 @@
 //! One transfer while the engine runs: its row, and the ways to steer the task that carries it.
 
-use super::{Direction, State, Transfer, rate::Meter};
 use super::inbox::Inbox;
+use super::{Direction, State, Transfer, rate::Meter};
 use crate::{connection::Connection, store::database::TransferRecord, stream::SendStream};
 use shoal_proto::{
     Manifest, PeerId, display,

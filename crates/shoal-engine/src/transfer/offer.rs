@@ -15,9 +15,9 @@ use crate::{
     stream::{RecvStream, SendStream, StreamError, write_message},
 };
 use shoal_proto::{
-    Manifest, display,
+    Manifest,
     codec::MAX_MESSAGE,
-    manifest,
+    display, manifest,
     message::{CloseCode, Content, Decline, FromReceiver, FromSender, Offer, Progress},
 };
 use std::{sync::Arc, time::Duration};

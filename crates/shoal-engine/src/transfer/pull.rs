@@ -10,13 +10,7 @@ use super::{
 };
 use crate::{
     connection::Connection,
-    store::{
-        commit::Clash,
-        database::DatabaseError,
-        disk::DiskError,
-        partial::Partial,
-        target::Target,
-    },
+    store::{commit::Clash, database::DatabaseError, disk::DiskError, partial::Partial, target::Target},
 };
 use shoal_proto::{
     Manifest, RangeSet,

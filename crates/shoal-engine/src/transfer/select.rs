@@ -79,7 +79,8 @@ mod tests {
 
     fn manifest() -> Manifest {
         let mut builder = Builder::default();
-        for (path, size) in [("a", None), ("a/b", None), ("a/b/one.jpg", Some(1)), ("a/two.png", Some(2)), ("c", None), ("d.JPG", Some(4))]
+        for (path, size) in
+            [("a", None), ("a/b", None), ("a/b/one.jpg", Some(1)), ("a/two.png", Some(2)), ("c", None), ("d.JPG", Some(4))]
         {
             let kind = size.map_or(EntryKind::Folder, |size| EntryKind::File { size, executable: false, root: None });
             builder.push(&Entry { path: RelativePath::parse(path).unwrap(), modified: Timestamp::default(), kind }).unwrap();

@@ -239,7 +239,9 @@ async fn offer(transfers: &Arc<Transfers>, live: &Arc<Live>) -> Result<(Offer, O
     };
     let manifest = match loaded {
         Ok(Some(manifest)) => manifest,
-        Ok(None) => return Err(End::Over(State::Failed, Some("what was to be sent is no longer recorded: send it again".to_owned()))),
+        Ok(None) => {
+            return Err(End::Over(State::Failed, Some("what was to be sent is no longer recorded: send it again".to_owned())));
+        }
         Err(error) => return Err(End::Over(State::Failed, Some(error.to_string()))),
     };
     live.row().manifest = Some(manifest.clone());
@@ -292,7 +294,9 @@ async fn drive(
         };
         match message {
             FromReceiver::WantManifest => {
-                let Some(manifest) = &manifest else { return Ok(End::Over(State::Failed, Some(format!("{name} asks for what was not offered")))) };
+                let Some(manifest) = &manifest else {
+                    return Ok(End::Over(State::Failed, Some(format!("{name} asks for what was not offered"))));
+                };
                 send.write_all(manifest.encoded()).await?;
             }
             FromReceiver::Asking => transfers.enter(live, State::Waiting, Some(format!("{name} is asked"))),
@@ -317,7 +321,8 @@ async fn drive(
                 }
             }
             FromReceiver::Paused(paused) => {
-                let (state, error) = if paused { (State::Paused, Some(format!("paused by {name}"))) } else { (running(live), None) };
+                let (state, error) =
+                    if paused { (State::Paused, Some(format!("paused by {name}"))) } else { (running(live), None) };
                 transfers.enter(live, if said_paused { State::Paused } else { state }, error);
             }
             FromReceiver::Stuck(obstacle) => {

@@ -190,7 +190,9 @@ impl Reader {
             }
             Some(Current::Pieces { entry, first, next, end, have }) => {
                 let found = self.manifest.entry(entry).filter(|found| found.kind.is_file());
-                let Some(found) = found.filter(|found| next < end.min(piece::piece_count(found.kind.size()))) else { return true };
+                let Some(found) = found.filter(|found| next < end.min(piece::piece_count(found.kind.size()))) else {
+                    return true;
+                };
                 let hint = have.get((next - first) as usize).copied();
                 if self.piece(entry, &found, PieceIndex(next), hint, out) {
                     self.current = Some(Current::Pieces { entry, first, next: next + 1, end, have });

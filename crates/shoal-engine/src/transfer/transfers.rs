@@ -240,7 +240,8 @@ impl Transfers {
             return Err(not_found());
         }
         let prefix = id.to_ascii_lowercase();
-        let mut fits = self.list(true).await?.into_iter().map(|transfer| transfer.id).filter(|id| id.to_string().starts_with(&prefix));
+        let mut fits =
+            self.list(true).await?.into_iter().map(|transfer| transfer.id).filter(|id| id.to_string().starts_with(&prefix));
         match (fits.next(), fits.next()) {
             (Some(id), None) => Ok(id),
             _ => Err(not_found()),

@@ -37,11 +37,27 @@ const BATCH_FILES: usize = 512;
 #[derive(Debug)]
 pub(crate) enum Arrived {
     /// Nothing came, but this folder exists now.
-    Folder { entry: EntryIndex },
-    Block { entry: EntryIndex, piece: PieceIndex, hash: Hash, bytes: Bytes },
-    Same { entry: EntryIndex, piece: PieceIndex },
-    Root { entry: EntryIndex, root: Hash },
-    Failed { entry: EntryIndex, reason: FileFailure },
+    Folder {
+        entry: EntryIndex,
+    },
+    Block {
+        entry: EntryIndex,
+        piece: PieceIndex,
+        hash: Hash,
+        bytes: Bytes,
+    },
+    Same {
+        entry: EntryIndex,
+        piece: PieceIndex,
+    },
+    Root {
+        entry: EntryIndex,
+        root: Hash,
+    },
+    Failed {
+        entry: EntryIndex,
+        reason: FileFailure,
+    },
 }
 
 /// Why writing ended.
@@ -235,7 +251,9 @@ impl Writer {
     fn wrote(&mut self, index: EntryIndex, piece: PieceIndex, hash: Hash, len: usize) -> Result<(), WriteError> {
         self.state.unrecorded += len as u64;
         match self.state.verified.last_mut() {
-            Some((last, first, hashes)) if *last == index && first.0 as usize + hashes.len() == piece.0 as usize => hashes.push(hash),
+            Some((last, first, hashes)) if *last == index && first.0 as usize + hashes.len() == piece.0 as usize => {
+                hashes.push(hash)
+            }
             _ => self.state.verified.push((index, piece, vec![hash])),
         }
         let step = lock(&self.plan).verified(index, piece, hash);
