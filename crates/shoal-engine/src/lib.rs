@@ -6,12 +6,19 @@
 #![warn(missing_docs)]
 
 mod config;
+mod connection;
 mod device;
+mod discovery;
+mod endpoint;
 mod engine;
 mod error;
 mod event;
+mod identity;
+mod links;
 #[cfg_attr(not(test), allow(dead_code))] // nothing receives yet
 pub(crate) mod store;
+mod stream;
+mod tls;
 mod transfer;
 
 pub use config::{AcceptRule, Config, DEFAULT_PORT};

@@ -6,14 +6,13 @@
 use super::{
     disk::DiskError,
     file_key::FileKey,
-    folders::{open_file, split},
+    folders::{Folder, open_file, split},
     mark::mark,
     partial::file_name,
     place::place,
     sync::FolderSyncs,
     target::{Partials, Target},
 };
-use cap_fs_ext::{DirExt, SystemTimeSpec};
 use cap_std::fs::OpenOptions;
 use shoal_proto::{RelativePath, manifest::EntryIndex};
 use std::{
@@ -125,12 +124,21 @@ pub(crate) fn commit_batch(target: &Target, files: &[Ready<'_>], clash: Clash) -
 pub(crate) fn commit_folder(target: &Target, path: &RelativePath, modified: SystemTime) -> Result<PathBuf, DiskError> {
     let folder = target.enter(path.as_str())?;
     target.sync_new_folders()?;
-    let parent = target.enter(split(path.as_str()).0)?;
-    if let Some(name) = folder.path.file_name() {
-        let modified = SystemTimeSpec::Absolute(cap_std::time::SystemTime::from_std(modified));
-        courtesy("times", &folder.path, parent.dir.set_symlink_times(name, None, Some(modified)));
-    }
+    courtesy("times", &folder.path, set_folder_time(target, &folder, modified));
     Ok(folder.path.clone())
+}
+
+/// Unix opens a folder like a file. (cap-std's own call would panic at times before 1970, which a peer may send.)
+#[cfg(unix)]
+fn set_folder_time(_: &Target, folder: &Folder, modified: SystemTime) -> io::Result<()> {
+    File::from(super::sync::readable(&folder.dir)?).set_modified(modified)
+}
+
+/// Windows opens a folder for its times through the one that holds it.
+#[cfg(not(unix))]
+fn set_folder_time(target: &Target, folder: &Folder, modified: SystemTime) -> io::Result<()> {
+    let modified = SystemTimeSpec::Absolute(cap_std::time::SystemTime::from_std(modified));
+    target.root().set_symlink_times(&folder.path, None, Some(modified))
 }
 
 /// Brings the bytes of files to the disk, dressed as they are to be.

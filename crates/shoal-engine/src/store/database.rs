@@ -42,6 +42,7 @@ pub(crate) enum DatabaseError {
 /// The database of one data folder.
 #[derive(Debug)]
 pub(crate) struct Database {
+    folder: PathBuf,
     connection: Mutex<Connection>,
 }
 
@@ -84,12 +85,35 @@ pub(crate) struct TransferRecord {
     pub(crate) active: Duration,
 }
 
+/// Why a file of a transfer failed, as the receiving end knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileFailure {
+    /// It is gone at the sender.
+    Gone,
+    /// It changed at the sender.
+    Changed,
+    /// The sender cannot read it.
+    Unreadable,
+    /// It could not be written here.
+    Disk,
+}
+
+impl From<EntryFailure> for FileFailure {
+    fn from(failure: EntryFailure) -> Self {
+        match failure {
+            EntryFailure::Gone => Self::Gone,
+            EntryFailure::Changed => Self::Changed,
+            EntryFailure::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
 /// How far a receiving transfer is, as kept.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) wanted: RangeSet,
     pub(crate) settled: RangeSet,
-    pub(crate) failures: BTreeMap<EntryIndex, EntryFailure>,
+    pub(crate) failures: BTreeMap<EntryIndex, FileFailure>,
     /// Runs of verified pieces of files in progress.
     pub(crate) verified: Vec<(EntryIndex, PieceIndex, Vec<Hash>)>,
 }
@@ -98,7 +122,7 @@ pub(crate) struct Kept {
 #[derive(Debug, Default)]
 pub(crate) struct Checkpoint<'a> {
     pub(crate) settled: Option<&'a RangeSet>,
-    pub(crate) failures: &'a [(EntryIndex, EntryFailure)],
+    pub(crate) failures: &'a [(EntryIndex, FileFailure)],
     /// Runs of pieces verified and synced since the last one.
     pub(crate) verified: &'a [(EntryIndex, PieceIndex, Vec<Hash>)],
     /// Files whose verified pieces are no longer needed.
@@ -106,7 +130,7 @@ pub(crate) struct Checkpoint<'a> {
     /// Hashes of files that are in place.
     pub(crate) hashes: &'a [(PathBuf, FileKey, Vec<Hash>)],
     /// Offered path → name that it got, where the two differ.
-    pub(crate) placed: &'a [(PathBuf, String, PathBuf)],
+    pub(crate) placed: &'a [(PathBuf, String, String)],
 }
 
 impl Database {
@@ -127,7 +151,12 @@ impl Database {
             transaction.pragma_update(None, "user_version", number)?;
             transaction.commit()?;
         }
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self { folder: data_dir.to_owned(), connection: Mutex::new(connection) })
+    }
+
+    /// The data folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// A panic while the lock was held left no transaction open: SQLite rolled it back.
@@ -328,7 +357,7 @@ impl Database {
         }
         for (folder, offered, name) in checkpoint.placed {
             let sql = "INSERT OR REPLACE INTO placed (folder, offered, name) VALUES (?1, ?2, ?3)";
-            transaction.prepare_cached(sql)?.execute(params![path_bytes(folder), offered, path_bytes(name)])?;
+            transaction.prepare_cached(sql)?.execute(params![path_bytes(folder), offered, name])?;
         }
         for (path, key, hashes) in checkpoint.hashes {
             put_hashes(&transaction, path, key, PieceIndex(0), hashes)?;
@@ -358,12 +387,11 @@ impl Database {
         Ok(())
     }
 
-    /// The name that an offered path got in a folder, when it was not its own.
-    pub(crate) fn placed(&self, folder: &Path, offered: &str) -> Result<Option<PathBuf>, DatabaseError> {
+    /// The path that an offered path got in a folder, when it was not its own; both with `/` between names.
+    pub(crate) fn placed(&self, folder: &Path, offered: &str) -> Result<Option<String>, DatabaseError> {
         let sql = "SELECT name FROM placed WHERE folder = ?1 AND offered = ?2";
-        let text: Option<Vec<u8>> =
-            self.lock().prepare_cached(sql)?.query_row(params![path_bytes(folder), offered], |row| row.get(0)).optional()?;
-        Ok(text.map(|text| path_from(text)))
+        let connection = self.lock();
+        Ok(connection.prepare_cached(sql)?.query_row(params![path_bytes(folder), offered], |row| row.get(0)).optional()?)
     }
 
     /// Piece hashes of a file, as far as they are known, when the file is still the one that was hashed.
@@ -475,8 +503,12 @@ const STATES: [(State, &str); 8] = [
 const TRUSTS: [(Trust, &str); 4] =
     [(Trust::Stranger, "stranger"), (Trust::Known, "known"), (Trust::Verified, "verified"), (Trust::Blocked, "blocked")];
 const PLATFORMS: [(Platform, &str); 3] = [(Platform::Linux, "linux"), (Platform::Windows, "windows"), (Platform::MacOs, "macos")];
-const FAILURES: [(EntryFailure, &str); 3] =
-    [(EntryFailure::Gone, "gone"), (EntryFailure::Changed, "changed"), (EntryFailure::Unreadable, "unreadable")];
+const FAILURES: [(FileFailure, &str); 4] = [
+    (FileFailure::Gone, "gone"),
+    (FileFailure::Changed, "changed"),
+    (FileFailure::Unreadable, "unreadable"),
+    (FileFailure::Disk, "disk"),
+];
 
 fn word<T: PartialEq>(table: &'static [(T, &'static str)], value: T) -> &'static str {
     table.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word)
@@ -515,10 +547,10 @@ fn platform_from(word: &str) -> Option<Platform> {
     meaning(&PLATFORMS, word)
 }
 
-fn failure_word(failure: EntryFailure) -> &'static str {
+fn failure_word(failure: FileFailure) -> &'static str {
     word(&FAILURES, failure)
 }
 
-fn failure_from(word: &str) -> EntryFailure {
-    meaning(&FAILURES, word).unwrap_or(EntryFailure::Unreadable)
+fn failure_from(word: &str) -> FileFailure {
+    meaning(&FAILURES, word).unwrap_or(FileFailure::Unreadable)
 }

@@ -1,6 +1,5 @@
 //! What tells one version of a file from another without reading it.
 
-use serde::{Deserialize, Serialize};
 use std::{
     fs::{File, Metadata},
     io,
@@ -12,7 +11,7 @@ use std::{
 /// same, the content is taken to be the same.
 ///
 /// What it cannot see: a change that keeps size, time (to the drive's resolution) and place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileKey {
     /// Size in bytes.
     pub(crate) size: u64,
@@ -66,6 +65,16 @@ impl FileKey {
         }
     }
 
+    /// The key as one value of a database: equal when the keys are.
+    pub(crate) fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let fields = [self.size.to_be_bytes(), self.modified.to_be_bytes(), self.device.to_be_bytes(), self.inode.to_be_bytes()];
+        for (to, field) in bytes.chunks_exact_mut(8).zip(fields) {
+            to.copy_from_slice(&field);
+        }
+        bytes
+    }
+
     /// Both name the same file, whatever its version.
     pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         // 0 is what systems say that have no such number.
@@ -107,6 +116,7 @@ mod tests {
         file.set_modified(UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_790)).unwrap();
         let touched = FileKey::of(&file).unwrap();
         assert!(touched != key && touched.is_same_file(&key));
+        assert!(touched.to_bytes() != key.to_bytes() && key.to_bytes().ends_with(&key.inode.to_be_bytes()));
         std::fs::write(folder.path().join("c"), "one").unwrap();
         assert!(!FileKey::at(&folder.path().join("c")).unwrap().is_same_file(&key));
     }

@@ -9,8 +9,7 @@
 //! - [`disk`]: what can go wrong, in one sentence for people.
 //!
 //! # Leaves out
-//! Hashes and verification (`transfer`), what is remembered across restarts (`database`), names that other systems refuse
-//! ([`shoal_proto::mapping`]).
+//! Hashes and verification (`transfer`), names that other systems refuse ([`shoal_proto::mapping`]).
 //!
 //! Everything here is synchronous and blocks on the disk: call it from blocking threads. Every type is `Send + Sync`.
 

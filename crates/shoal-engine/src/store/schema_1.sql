@@ -66,8 +66,8 @@ CREATE TABLE verified (
 
 CREATE TABLE placed (
   folder BLOB NOT NULL,
-  offered TEXT NOT NULL,
-  name BLOB NOT NULL,
+  offered TEXT NOT NULL,   -- both relative to the folder
+  name TEXT NOT NULL,
   PRIMARY KEY (folder, offered)
 ) WITHOUT ROWID;
 

@@ -94,6 +94,12 @@ impl Target {
         &self.path
     }
 
+    /// The folder itself.
+    #[cfg(not(unix))]
+    pub(super) fn root(&self) -> &Dir {
+        &self.root.dir
+    }
+
     /// Opens the folder of a transfer, made with those above it when missing. Returns where it is, relative to the target.
     ///
     /// # Errors

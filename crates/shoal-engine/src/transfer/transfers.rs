@@ -328,7 +328,6 @@ impl Transfers {
         let needed = select::space_needed(&manifest, &selection.wanted, &target);
         let free = disk::free_space(&into).map_err(|error| cannot_write(&into, &error))?;
         if needed > free {
-            let (needed, free) = (display::size(needed), display::size(free));
             return Err(TransferError::NoSpace { name: display::shown(&record.name), needed, free, into });
         }
         record.into = Some(into);

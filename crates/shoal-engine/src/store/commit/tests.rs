@@ -5,7 +5,10 @@ use crate::store::{
     partial::{Partial, write_small},
     testing::{Tmpfs, files, path, ready, receive, target, then},
 };
-use std::{process::Command, time::Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 fn name_of(placed: &Placed) -> &str {
     placed.path.to_str().unwrap()
@@ -201,6 +204,26 @@ fn folders_get_their_times_at_the_end() {
     }
     for name in ["a/b", "a/empty", "a"] {
         assert_eq!(std::fs::metadata(folder.path().join(name)).unwrap().modified().unwrap(), then(), "{name}");
+    }
+}
+
+#[test]
+fn a_time_that_no_disk_has_keeps_nothing_from_arriving() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(folder.path());
+    let times = [1, 3_000_000_000, 1 << 40, i64::MAX as u64].map(Duration::from_secs);
+    let times =
+        times.iter().flat_map(|away| [SystemTime::UNIX_EPOCH.checked_sub(*away), SystemTime::UNIX_EPOCH.checked_add(*away)]);
+    for (entry, modified) in (0..).zip(times.flatten()) {
+        let (file, inside) = (path(&format!("{entry}")), path(&format!("folder {entry}")));
+        write_small(&target, EntryIndex(entry), &file, b"1").unwrap();
+        let placed = commit(&target, &Ready { modified, ..ready(entry, &file, 1) }, Clash::KeepBoth).unwrap();
+        assert_eq!(FileKey::at(&folder.path().join(&placed.path)).unwrap(), placed.key);
+        commit_folder(&target, &inside, modified).unwrap();
+    }
+    let before_1970 = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+    for name in ["0", "folder 0"] {
+        assert_eq!(std::fs::metadata(folder.path().join(name)).unwrap().modified().unwrap(), before_1970, "{name}");
     }
 }
 
