@@ -77,6 +77,17 @@ pub enum ReachError {
     ShuttingDown,
 }
 
+impl ReachError {
+    /// The same, with the name that people know the device by.
+    pub(crate) fn about(self, name: String) -> Self {
+        match self {
+            Self::Unreachable { .. } => Self::Unreachable { name },
+            Self::Refused { .. } => Self::Refused { name },
+            other => other,
+        }
+    }
+}
+
 /// Why nothing was offered.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {

@@ -15,13 +15,14 @@ mod error;
 mod event;
 mod identity;
 mod links;
-#[cfg_attr(not(test), allow(dead_code))] // nothing receives yet
-pub(crate) mod store;
+mod store;
 mod stream;
+mod tasks;
 mod tls;
 mod transfer;
+mod verify;
 
-pub use config::{AcceptRule, Config, DEFAULT_PORT};
+pub use config::{AbstractSocket, AcceptRule, Config, DEFAULT_PORT};
 pub use device::{Device, Path, Trust, Via};
 pub use engine::{Engine, Events};
 pub use error::{ReachError, SendError, StartError, TransferError, TrustError};

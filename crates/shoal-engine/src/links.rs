@@ -19,7 +19,7 @@ mod dial;
 mod serve;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::{
     ReachError, Trust,

@@ -165,6 +165,11 @@ impl Devices {
         self.table().get(id)
     }
 
+    /// What people know it by: its name once it proved its key, else its short id.
+    pub(crate) fn name(&self, id: PeerId) -> String {
+        self.get(id).map_or_else(|| id.short(), |device| device.name)
+    }
+
     /// The device with this name (whatever the case) or whose id starts with this (4 characters or more). Where several have
     /// the name, the one that is trusted, if just one is: nobody takes a known device's place by taking its name.
     pub(crate) fn find(&self, text: &str) -> Found {
@@ -225,5 +230,54 @@ impl Devices {
     fn table(&self) -> MutexGuard<'_, Table> {
         // No method leaves a row half written, so a panic elsewhere does not spoil the table.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use std::sync::Arc;
+    use tokio::time::timeout;
+
+    fn id(key: u8) -> PeerId {
+        PeerId::from_public_key([key; 32])
+    }
+
+    fn typed_in(key: u8) -> Sighting {
+        Sighting::address(id(key), Via::Manual, "10.0.0.2:5".parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_slow_listener_stalls_nobody_and_loses_nothing() {
+        let devices = Devices::new(id(1), []);
+        for round in 0..1000 {
+            devices.sighting(typed_in(2 + (round % 50) as u8));
+        }
+        let Changes::Rows(rows) = devices.changes().await else { panic!("not that many") };
+        assert_eq!(rows.len(), 50);
+        assert!(timeout(Duration::from_millis(20), devices.changes()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken_by_what_happens() {
+        let devices = Arc::new(Devices::new(id(1), []));
+        let changes = tokio::spawn({
+            let devices = devices.clone();
+            async move { devices.changes().await }
+        });
+        let wanted = tokio::spawn({
+            let devices = devices.clone();
+            async move { devices.probe_wanted().await }
+        });
+        tokio::task::yield_now().await;
+        devices.sighting(typed_in(2));
+        assert_eq!(changes.await.unwrap(), Changes::Rows(vec![Change::Row(devices.get(id(2)).unwrap())]));
+        assert_eq!(wanted.await.unwrap(), id(2));
+        // The next try is a second away, unless its addresses change.
+        assert!(timeout(Duration::from_millis(50), devices.probe_wanted()).await.is_err());
+        let retried = timeout(Duration::from_secs(2), devices.probe_wanted()).await;
+        assert_eq!(retried, Ok(id(2)));
     }
 }

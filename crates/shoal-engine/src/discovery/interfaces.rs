@@ -35,10 +35,7 @@ pub(crate) fn links(loopback: bool) -> io::Result<Vec<Link>> {
     let mut links = BTreeMap::<u32, Link>::new();
     for interface in if_addrs::get_if_addrs()? {
         let Some(index) = interface.index else { continue };
-        let down = matches!(
-            interface.oper_status,
-            IfOperStatus::Down | IfOperStatus::NotPresent | IfOperStatus::LowerLayerDown
-        );
+        let down = matches!(interface.oper_status, IfOperStatus::Down | IfOperStatus::NotPresent | IfOperStatus::LowerLayerDown);
         if down || interface.is_loopback() && !loopback {
             continue;
         }
@@ -57,9 +54,11 @@ pub(crate) fn links(loopback: bool) -> io::Result<Vec<Link>> {
     Ok(links)
 }
 
-/// Where others can reach `port` of this host: every address of every interface but loopback, link-local ones with scope.
-pub(crate) fn addresses(port: u16) -> io::Result<Vec<SocketAddr>> {
-    let links = links(false)?;
+/// Where others can reach `port` of this host when its socket is bound to `listen` (`None`: to every address): the addresses
+/// of every interface but loopback, link-local ones with scope.
+pub(crate) fn addresses(listen: Option<IpAddr>, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let mut links = links(listen.is_some_and(|one| one.is_loopback()))?;
+    links.retain_mut(|link| link.keep_reachable(listen));
     Ok(links.iter().flat_map(|link| link.addresses.iter().map(|own| link.socket_addr(own.address, port))).collect())
 }
 
@@ -72,6 +71,16 @@ impl Link {
     /// Whether it has an IPv6 address.
     pub(crate) fn has_v6(&self) -> bool {
         self.addresses.iter().any(|own| own.address.is_ipv6())
+    }
+
+    /// Keeps the addresses at which a socket bound to `listen` is reached (`None` and `::`: every one); whether any is left.
+    pub(crate) fn keep_reachable(&mut self, listen: Option<IpAddr>) -> bool {
+        self.addresses.retain(|own| match listen {
+            None => true,
+            Some(any) if any.is_unspecified() => any.is_ipv6() || own.address.is_ipv4(),
+            Some(one) => own.address == one,
+        });
+        !self.addresses.is_empty()
     }
 
     /// Whether a packet for `address` would go out here without a router.
@@ -106,13 +115,14 @@ impl Subnet {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
     fn a_subnet_holds_its_own_and_nobody_elses() {
-        let contains = |own: &str, prefix, other: &str| {
-            Subnet { address: own.parse().unwrap(), prefix }.contains(other.parse().unwrap())
-        };
+        let contains =
+            |own: &str, prefix, other: &str| Subnet { address: own.parse().unwrap(), prefix }.contains(other.parse().unwrap());
         assert!(contains("10.1.2.3", 24, "10.1.2.250"));
         assert!(!contains("10.1.2.3", 24, "10.1.3.3"));
         assert!(!contains("10.1.2.3", 32, "10.1.2.4"));

@@ -13,7 +13,7 @@ mod tests;
 
 use devices::Devices;
 use shoal_proto::PeerId;
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -27,6 +27,8 @@ pub(crate) struct Options {
     pub(crate) mdns: bool,
     /// On the loopback interface too. For tests: no other device is there.
     pub(crate) loopback: bool,
+    /// The address to which the announced port is bound; `None`: every one.
+    pub(crate) listen: Option<IpAddr>,
 }
 
 /// The running providers.
@@ -43,7 +45,7 @@ impl Discovery {
         let cancel = cancel.child_token();
         let tasks = TaskTracker::new();
         if options.mdns {
-            tasks.spawn(mdns::run(id, port, options.loopback, devices.clone(), cancel.clone()));
+            tasks.spawn(mdns::run(id, port, options, devices.clone(), cancel.clone()));
         }
         tasks.spawn(cancel.clone().run_until_cancelled_owned(expire(devices)));
         tasks.close();

@@ -32,13 +32,8 @@ const STAGGER: Duration = Duration::from_millis(300);
 /// Least time between two probes of one device, however often its addresses change.
 const BETWEEN_PROBES: Duration = Duration::from_secs(1);
 /// Waits between fruitless probes; the last one repeats.
-const BACK_OFF: [Duration; 5] = [
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-    Duration::from_secs(30),
-    Duration::from_secs(120),
-    Duration::from_secs(600),
-];
+const BACK_OFF: [Duration; 5] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(600)];
 
 /// All rows. See the module's documentation for the rules.
 #[derive(Debug)]

@@ -104,8 +104,7 @@ fn candidates_come_best_first_with_the_versions_interleaved() {
     let (mut table, now) = table(vec![known(1, "nas")]);
     table.sighting(Sighting::address(id(1), Via::Manual, "10.9.9.9:1".parse().unwrap()), now);
     table.sighting(seen_at(id(1), &["10.0.0.1:1", "10.0.1.1:1", "10.0.2.1:1", "[fe80::1%3]:1", "[fd00::1]:1"], now), now);
-    let expected =
-        ["[fd00::1]:1", "10.0.2.1:1", "[fe80::1%3]:1", "10.0.1.1:1", "10.0.0.1:1", "10.0.0.9:47474", "10.9.9.9:1"];
+    let expected = ["[fd00::1]:1", "10.0.2.1:1", "[fe80::1%3]:1", "10.0.1.1:1", "10.0.0.1:1", "10.0.0.9:47474", "10.9.9.9:1"];
     assert_eq!(table.candidates(id(1)), expected.map(|text| text.parse::<SocketAddr>().unwrap()));
 }
 

@@ -49,16 +49,16 @@ impl Directory for Book {
     }
 }
 
-struct Peer {
-    id: PeerId,
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
     book: Arc<Book>,
-    links: Arc<Links>,
-    incoming: mpsc::Receiver<IncomingRequest>,
+    pub(crate) links: Arc<Links>,
+    pub(crate) incoming: mpsc::Receiver<IncomingRequest>,
     hello: watch::Sender<Hello>,
 }
 
 impl Peer {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self::with(name, &Identity::ephemeral().unwrap(), Some(0))
     }
 
@@ -77,7 +77,7 @@ impl Peer {
         self.links.local_addr()
     }
 
-    fn knows(&self, other: &Self) -> &Self {
+    pub(crate) fn knows(&self, other: &Self) -> &Self {
         self.set_addresses(other.id, vec![other.address()]);
         self
     }

@@ -36,7 +36,10 @@ pub(crate) enum DatabaseError {
     Sqlite(#[from] rusqlite::Error),
     /// Made by a later version.
     #[error("it was made by a newer Shoal (version {0}): update this one")]
-    Newer(usize),
+    Newer(u32),
+    /// A row that belongs to another is not there.
+    #[error("a part of what was recorded is missing: send it again")]
+    Missing,
 }
 
 /// The database of one data folder.
@@ -50,7 +53,7 @@ pub(crate) struct Database {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DeviceRecord {
     pub(crate) id: PeerId,
-    pub(crate) name: String,
+    pub(crate) name: Option<String>,
     pub(crate) platform: Option<Platform>,
     pub(crate) trust: Trust,
     /// Addresses that worked, best first.
@@ -143,8 +146,8 @@ impl Database {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "cache_size", -2000)?;
         connection.set_prepared_statement_cache_capacity(64);
-        let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let steps = MIGRATIONS.get(version..).ok_or(DatabaseError::Newer(version))?;
+        let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let steps = MIGRATIONS.get(version as usize..).ok_or(DatabaseError::Newer(version))?;
         for (step, number) in steps.iter().zip(version + 1..) {
             let transaction = connection.transaction()?;
             transaction.execute_batch(step)?;
@@ -177,6 +180,20 @@ impl Database {
             Some(value) => connection.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)", [key, value])?,
             None => connection.execute("DELETE FROM settings WHERE key = ?1", [key])?,
         };
+        Ok(())
+    }
+
+    /// A setting that is a path.
+    pub(crate) fn path(&self, key: &str) -> Result<Option<PathBuf>, DatabaseError> {
+        let sql = "SELECT CAST(value AS BLOB) FROM settings WHERE key = ?1";
+        let bytes = self.lock().prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?;
+        Ok(bytes.map(path_from))
+    }
+
+    /// Keeps a setting that is a path.
+    pub(crate) fn set_path(&self, key: &str, path: &Path) -> Result<(), DatabaseError> {
+        let sql = "INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)";
+        self.lock().execute(sql, params![key, path_bytes(path)])?;
         Ok(())
     }
 
@@ -245,7 +262,7 @@ impl Database {
                 as_sql(record.bytes_done),
                 as_sql(record.bytes_moved),
                 record.error,
-                record.into.as_deref().map(path_text),
+                record.into.as_deref().map(path_bytes),
                 record.replace,
                 record.accepted,
                 as_sql(record.active.as_millis() as u64),
@@ -296,17 +313,18 @@ impl Database {
     /// Every transfer, newest first.
     pub(crate) fn transfers(&self) -> Result<Vec<TransferRecord>, DatabaseError> {
         let connection = self.lock();
-        let mut statement = connection.prepare(
-            "SELECT id, direction, peer, name, state, text, files, bytes, files_done, files_failed, bytes_done, bytes_moved, \
-             error, target, replace, accepted, active_ms FROM transfers ORDER BY created DESC, rowid DESC",
-        )?;
-        let mut records: Vec<TransferRecord> = statement.query_map([], transfer_from)?.collect::<Result<_, _>>()?;
-        let mut statement = connection.prepare("SELECT name, path FROM sources WHERE transfer = ?1")?;
-        for record in records.iter_mut().filter(|record| record.direction == Direction::Send) {
-            let rows = statement.query_map([record.id.0], |row| Ok((row.get(0)?, path_from(row.get(1)?))))?;
-            record.sources = rows.collect::<Result<_, _>>()?;
-        }
-        Ok(records)
+        let sql = format!("SELECT {TRANSFER_COLUMNS} FROM transfers ORDER BY created DESC, rowid DESC");
+        let mut statement = connection.prepare(&sql)?;
+        let records: Vec<TransferRecord> = statement.query_map([], transfer_from)?.collect::<Result<_, _>>()?;
+        records.into_iter().map(|record| with_sources(&connection, record)).collect()
+    }
+
+    /// One transfer.
+    pub(crate) fn transfer(&self, id: TransferId) -> Result<Option<TransferRecord>, DatabaseError> {
+        let connection = self.lock();
+        let sql = format!("SELECT {TRANSFER_COLUMNS} FROM transfers WHERE id = ?1");
+        let record = connection.prepare_cached(&sql)?.query_row([id.0], transfer_from).optional()?;
+        record.map(|record| with_sources(&connection, record)).transpose()
     }
 
     /// The manifest of a transfer; `None` for a text.
@@ -422,6 +440,18 @@ fn put_hashes(connection: &Connection, path: &Path, key: &FileKey, first: PieceI
     let sql = "INSERT OR REPLACE INTO hashes (path, key, first, hashes) VALUES (?1, ?2, ?3, ?4)";
     connection.prepare_cached(sql)?.execute(params![path, key, first.0, hashes_blob(hashes)])?;
     Ok(())
+}
+
+const TRANSFER_COLUMNS: &str = "id, direction, peer, name, state, text, files, bytes, files_done, files_failed, bytes_done, \
+     bytes_moved, error, target, replace, accepted, active_ms";
+
+fn with_sources(connection: &Connection, mut record: TransferRecord) -> Result<TransferRecord, DatabaseError> {
+    if record.direction == Direction::Send {
+        let mut statement = connection.prepare_cached("SELECT name, path FROM sources WHERE transfer = ?1")?;
+        let rows = statement.query_map([record.id.0], |row| Ok((row.get(0)?, path_from(row.get(1)?))))?;
+        record.sources = rows.collect::<Result<_, _>>()?;
+    }
+    Ok(record)
 }
 
 fn transfer_from(row: &Row<'_>) -> rusqlite::Result<TransferRecord> {

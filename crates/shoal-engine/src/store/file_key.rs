@@ -65,12 +65,12 @@ impl FileKey {
         }
     }
 
-    /// The key as one value of a database: equal when the keys are.
+    /// The key as it is kept in a database.
     pub(crate) fn to_bytes(self) -> [u8; 32] {
         let mut bytes = [0; 32];
-        let fields = [self.size.to_be_bytes(), self.modified.to_be_bytes(), self.device.to_be_bytes(), self.inode.to_be_bytes()];
-        for (to, field) in bytes.chunks_exact_mut(8).zip(fields) {
-            to.copy_from_slice(&field);
+        let parts = [self.size, self.modified.cast_unsigned(), self.device, self.inode];
+        for (place, part) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(parts) {
+            *place = part.to_le_bytes();
         }
         bytes
     }
@@ -116,7 +116,7 @@ mod tests {
         file.set_modified(UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_790)).unwrap();
         let touched = FileKey::of(&file).unwrap();
         assert!(touched != key && touched.is_same_file(&key));
-        assert!(touched.to_bytes() != key.to_bytes() && key.to_bytes().ends_with(&key.inode.to_be_bytes()));
+        assert!(touched.to_bytes() != key.to_bytes() && key.to_bytes().ends_with(&key.inode.to_le_bytes()));
         std::fs::write(folder.path().join("c"), "one").unwrap();
         assert!(!FileKey::at(&folder.path().join("c")).unwrap().is_same_file(&key));
     }

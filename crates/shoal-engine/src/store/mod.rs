@@ -6,6 +6,7 @@
 //!   and whatever is swapped on the disk meanwhile.
 //! - [`partial`]: bytes that have arrived but are not complete, in a hidden folder inside the target.
 //! - [`commit`]: verified bytes become durable, then get their final name, and never the name of something that exists.
+//! - [`database`]: what is remembered across restarts.
 //! - [`disk`]: what can go wrong, in one sentence for people.
 //!
 //! # Leaves out
@@ -14,6 +15,7 @@
 //! Everything here is synchronous and blocks on the disk: call it from blocking threads. Every type is `Send + Sync`.
 
 pub(crate) mod commit;
+pub(crate) mod database;
 pub(crate) mod disk;
 pub(crate) mod file_key;
 mod folders;

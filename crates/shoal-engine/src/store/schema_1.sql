@@ -2,7 +2,7 @@ CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE devices (
   id BLOB PRIMARY KEY,
-  name TEXT NOT NULL,
+  name TEXT,               -- what it called itself last
   platform TEXT,
   trust TEXT NOT NULL,
   addresses TEXT NOT NULL, -- separated by spaces, best first

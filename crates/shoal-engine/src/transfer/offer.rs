@@ -101,8 +101,12 @@ async fn handle(
         return answer(send, &FromReceiver::Declined(Decline::Over)).await;
     }
     let this = transfers.clone();
-    let records = blocking(move || this.database.transfers()).await.unwrap_or_default();
-    if let Some(record) = records.into_iter().find(|record| record.id == offer.transfer) {
+    let id = offer.transfer;
+    let record = blocking(move || this.database.transfer(id)).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "whether an offer is known cannot be told");
+        None
+    });
+    if let Some(record) = record {
         let over = match record.state {
             State::Finished if record.peer == peer => FromReceiver::Finished(Progress {
                 files_done: record.files_done,
@@ -149,7 +153,10 @@ async fn handle(
     if live.row().record.text.is_some() {
         let _ = write_message(send, &FromReceiver::Finished(Progress::default()), MAX_MESSAGE).await;
         // That the sender heard it is for the sender to know.
-        let _ = tokio::time::timeout(MANIFEST_WAIT, inbox.next()).await;
+        tokio::select! {
+            () = transfers.cancel.cancelled() => {}
+            _ = tokio::time::timeout(MANIFEST_WAIT, inbox.next()) => {}
+        }
         return Ok(Handled::Answered);
     }
     Ok(Handled::Accepted(live, renewed, inbox))

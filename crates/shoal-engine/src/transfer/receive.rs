@@ -126,7 +126,7 @@ enum Asked {
 }
 
 async fn ask_again(transfers: &Transfers, live: &Live) -> Result<(), Asked> {
-    let unreachable = |error: ReachError| Asked::Unreachable(error.to_string());
+    let unreachable = |error: ReachError| Asked::Unreachable(error.about(transfers.devices.name(live.peer)).to_string());
     let connection = transfers.links.get(live.peer).await.map_err(unreachable)?;
     let lost = |error: StreamError| match error.close_code() {
         Some(CloseCode::UnknownTransfer) => Asked::Gone,
@@ -166,7 +166,10 @@ async fn hold_session(
     if let Some(last_word) = last_word {
         // The sender that misses it asks on its next connection.
         let _ = say(&mut session, &last_word).await;
-        let _ = tokio::time::timeout(HEARD_WAIT, session.inbox.next()).await;
+        tokio::select! {
+            () = transfers.cancel.cancelled() => {}
+            _ = tokio::time::timeout(HEARD_WAIT, session.inbox.next()) => {}
+        }
     }
     end
 }

@@ -189,7 +189,7 @@ async fn reach(transfers: &Transfers, live: &Live) -> Result<Connection, End> {
     tokio::select! {
         () = transfers.cancel.cancelled() => Err(End::ShuttingDown),
         _ = control.changed() => Err(End::Lost(String::new())),
-        reached = transfers.links.get(live.peer) => match reached {
+        reached = transfers.links.get(live.peer) => match reached.map_err(|error| error.about(transfers.devices.name(live.peer))) {
             Ok(connection) => Ok(connection),
             Err(ReachError::ShuttingDown) => Err(End::ShuttingDown),
             Err(error @ ReachError::Refused { .. }) => Err(End::Over(State::Declined, Some(error.to_string()))),

@@ -4,7 +4,7 @@ use super::{
     Direction,
     live::{Control, Live},
     send::roots,
-    transfers::{Transfers, blocking},
+    transfers::Transfers,
 };
 use crate::{
     connection::Connection,

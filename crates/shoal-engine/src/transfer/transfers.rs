@@ -17,6 +17,7 @@ use crate::{
         disk::{self, DiskError},
         target::Target,
     },
+    stream::{SendStream, var_int},
 };
 use shoal_proto::{
     PeerId, display,
@@ -372,9 +373,18 @@ impl Transfers {
         self.steer(id, Control::Cancel, "cancelled")
     }
 
+    /// A device is blocked or forgotten: nothing with it goes on.
+    pub(crate) fn cancel_all_of(&self, peer: PeerId) {
+        let of_peer: Vec<Arc<Live>> = self.rows().values().filter(|live| live.peer == peer).cloned().collect();
+        for live in of_peer {
+            // One that ends by itself meanwhile is none to cancel.
+            let _ = self.cancel(live.id);
+        }
+    }
+
     fn steer(&self, id: TransferId, control: Control, verb: &'static str) -> Result<(), TransferError> {
         let Some(live) = self.live(id) else {
-            let ended = self.database.transfers().map_err(recording)?.into_iter().find(|record| record.id == id);
+            let ended = self.database.transfer(id).map_err(recording)?;
             return Err(ended.map_or_else(|| TransferError::NotFound(id.to_string()), |record| wrong_state(&record, verb)));
         };
         if live.row().awaits_answer {
@@ -390,7 +400,7 @@ impl Transfers {
         if let Some(live) = self.live(id) {
             return Err(wrong_state(&live.row().record, "tried again"));
         }
-        let record = self.database.transfers().map_err(recording)?.into_iter().find(|record| record.id == id);
+        let record = self.database.transfer(id).map_err(recording)?;
         let mut record = record.ok_or_else(|| TransferError::NotFound(id.to_string()))?;
         match (record.direction, record.state) {
             (Direction::Receive, State::Finished | State::Failed) if record.into.is_some() => {
@@ -411,14 +421,14 @@ impl Transfers {
     }
 
     /// The receiver asks for an offer once more.
-    pub(crate) async fn again(self: &Arc<Self>, connection: Connection, id: TransferId, mut send: quinn::SendStream) {
+    pub(crate) async fn again(self: &Arc<Self>, connection: Connection, id: TransferId, mut send: SendStream) {
         if self.live(id).is_none() && !self.revive(id, connection.peer()).await {
             // Both may fail only because the connection is gone.
-            let _ = send.reset(CloseCode::UnknownTransfer.code().into());
+            let _ = send.reset(var_int(CloseCode::UnknownTransfer));
             return;
         }
         let Some(live) = self.live(id).filter(|live| live.direction == Direction::Send && live.peer == connection.peer()) else {
-            let _ = send.reset(CloseCode::UnknownTransfer.code().into());
+            let _ = send.reset(var_int(CloseCode::UnknownTransfer));
             return;
         };
         *live.preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
@@ -429,9 +439,8 @@ impl Transfers {
     /// Takes a finished sending up again for its receiver, who retries what failed.
     async fn revive(self: &Arc<Self>, id: TransferId, peer: PeerId) -> bool {
         let this = self.clone();
-        let records = blocking(move || this.database.transfers()).await.unwrap_or_default();
-        let record = records.into_iter().find(|record| record.id == id && record.peer == peer);
-        let Some(mut record) = record else { return false };
+        let record = blocking(move || this.database.transfer(id)).await.ok().flatten();
+        let Some(mut record) = record.filter(|record| record.peer == peer) else { return false };
         if record.direction != Direction::Send || record.state != State::Finished {
             return false;
         }

@@ -12,7 +12,7 @@ use crate::{
 use shoal_proto::PeerId;
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -90,16 +90,18 @@ impl Agent {
     /// A packet from `source`. `jitter`, 0 to 100 ms by chance, spreads the answers of many devices (§6).
     pub(super) fn handle_packet(&mut self, packet: &[u8], source: SocketAddr, jitter: Duration, now: Instant) -> Vec<Sighting> {
         // Only a source on the link counts (§11). Its link also tells the scope of the addresses inside.
-        let Some(link) = self.link_of(source) else { return Vec::new() };
+        let sources = self.links_of(source);
+        let Some(&link) = sources.first() else { return Vec::new() };
         match self.own.read(packet) {
             None => Vec::new(),
             Some(Heard::Question) => {
-                self.answer(link, now + jitter);
+                sources.into_iter().for_each(|link| self.answer(link, now + jitter));
                 Vec::new()
             }
             Some(Heard::Devices(devices)) => {
                 let Some(state) = self.links.get(&link) else { return Vec::new() };
-                devices.into_iter().filter(|said| said.id != self.id).filter_map(|said| sighting(said, &state.link, now)).collect()
+                let others = devices.into_iter().filter(|said| said.id != self.id);
+                others.filter_map(|said| sighting(said, &state.link, sources.len() == 1, now)).collect()
             }
         }
     }
@@ -159,10 +161,13 @@ impl Agent {
         self.links.get(&index).map(|state| &state.link)
     }
 
-    fn link_of(&self, source: SocketAddr) -> Option<u32> {
+    /// The links on which a packet from `source` may have come: one, unless two have the same network.
+    fn links_of(&self, source: SocketAddr) -> Vec<u32> {
         match source {
-            SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => Some(v6.scope_id()).filter(|index| self.links.contains_key(index)),
-            other => self.links.values().find(|state| state.link.reaches(other.ip())).map(|state| state.link.index),
+            SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => {
+                self.links.get_key_value(&v6.scope_id()).map(|(&index, _)| index).into_iter().collect()
+            }
+            other => self.links.values().filter(|state| state.link.reaches(other.ip())).map(|state| state.link.index).collect(),
         }
     }
 
@@ -173,11 +178,16 @@ impl Agent {
     }
 }
 
-/// Only addresses on the link are believed: an announcement cannot make this host send packets to somebody elsewhere.
-fn sighting(said: wire::Announcement, link: &Link, now: Instant) -> Option<Sighting> {
+/// Only addresses on the link are believed: an announcement cannot make this host send packets to somebody elsewhere. And
+/// link-local ones only when it is `certain` which link that is.
+fn sighting(said: wire::Announcement, link: &Link, certain: bool, now: Instant) -> Option<Sighting> {
     let wire::Announcement { id, at } = said;
     let Some(place) = at else { return Some(Sighting::Gone { id, via: Via::Mdns }) };
-    let usable = place.addresses.into_iter().filter(|address| !address.is_multicast() && !address.is_unspecified() && link.reaches(*address));
+    let is_usable = |address: &IpAddr| {
+        let needs_scope = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        !address.is_multicast() && !address.is_unspecified() && link.reaches(*address) && (certain || !needs_scope)
+    };
+    let usable = place.addresses.into_iter().filter(is_usable);
     let paths = usable.map(|address| Path { via: Via::Mdns, address: link.socket_addr(address, place.port) }).collect::<Vec<_>>();
     let until = Some(now + Duration::from_secs(place.ttl.into()));
     (!paths.is_empty()).then_some(Sighting::Seen { id, paths, link: link.index, until })
@@ -185,6 +195,8 @@ fn sighting(said: wire::Announcement, link: &Link, now: Instant) -> Option<Sight
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::discovery::interfaces::Subnet;
 
@@ -212,8 +224,10 @@ mod tests {
         let later = start + Duration::from_millis(500);
         let from_second = "10.0.0.2:5353".parse().unwrap();
         let said = due(&mut second, later);
-        let heard: Vec<_> =
-            said.iter().flat_map(|said| first.handle_packet(&said.packet, from_second, Duration::from_millis(20), later)).collect();
+        let heard: Vec<_> = said
+            .iter()
+            .flat_map(|said| first.handle_packet(&said.packet, from_second, Duration::from_millis(20), later))
+            .collect();
         let expected = ["10.0.0.2:4002", "[fe80::5%3]:4002"].map(|text| Path { via: Via::Mdns, address: text.parse().unwrap() });
         let [Sighting::Seen { paths, link: 3, .. }] = &heard[..] else { panic!("{heard:?}") };
         assert_eq!(paths, &expected);
@@ -265,6 +279,23 @@ mod tests {
         assert_eq!(due(&mut own, later).iter().map(|said| said.link).collect::<Vec<_>>(), [4, 4]);
         assert_eq!(own.handle_links(vec![link(4, "10.4.0.9")], later), [3]);
         assert_eq!(due(&mut own, later).len(), 2);
+    }
+
+    #[test]
+    fn where_two_links_have_the_same_network_both_answer_and_no_scope_is_guessed() {
+        let now = Instant::now();
+        let mut own = agent(1, link(3, "10.0.0.1"), now);
+        own.handle_links(vec![link(3, "10.0.0.1"), link(4, "10.0.0.2")], now);
+        while own.poll_transmit(now).is_some() {}
+        let (later, source) = (now + Duration::from_secs(20), "10.0.0.9:5353".parse().unwrap());
+        while own.poll_transmit(later).is_some() {}
+        let later = later + Duration::from_millis(800);
+        own.handle_packet(&wire::question(), source, Duration::ZERO, later);
+        assert_eq!(due(&mut own, later).iter().map(|said| said.link).collect::<Vec<_>>(), [3, 4]);
+        let addresses = ["10.0.0.9".parse().unwrap(), "fe80::9".parse().unwrap()];
+        let packet = Own::new(PeerId::from_public_key([7; 32]), 80).announcement(addresses.into_iter());
+        let heard = own.handle_packet(&packet, source, Duration::ZERO, later);
+        assert!(matches!(&heard[..], [Sighting::Seen { paths, .. }] if paths.len() == 1), "{heard:?}");
     }
 
     #[test]

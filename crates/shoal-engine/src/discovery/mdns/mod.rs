@@ -16,6 +16,7 @@ mod agent;
 mod wire;
 
 use super::{
+    Options,
     devices::{Devices, Sighting},
     interfaces::{self, Link},
 };
@@ -31,7 +32,7 @@ use std::{
 };
 use tokio::{
     net::UdpSocket,
-    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -44,6 +45,7 @@ const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 const WATCH: Duration = Duration::from_secs(1);
 /// How long leaving may take.
 const GOODBYE: Duration = Duration::from_millis(500);
+const BETWEEN_GOODBYES: Duration = Duration::from_millis(20);
 /// Packets read in one [`SLICE`]; a network of a hundred devices sends fewer in ten seconds.
 const PACKETS_A_SLICE: u32 = 200;
 const SLICE: Duration = Duration::from_millis(100);
@@ -51,12 +53,12 @@ const SLICE: Duration = Duration::from_millis(100);
 const MAX_JITTER_MS: u64 = 60;
 
 /// Announces the device `id` on `port` and tells `devices` of others, until cancelled; then says goodbye.
-pub(super) async fn run(id: PeerId, port: u16, loopback: bool, devices: Arc<Devices>, cancel: CancellationToken) {
+pub(super) async fn run(id: PeerId, port: u16, options: Options, devices: Arc<Devices>, cancel: CancellationToken) {
     let mut provider = Provider {
         agent: Agent::new(id, port),
         sockets: Sockets::default(),
         devices,
-        loopback,
+        options,
         budget: Budget { slice: Instant::now(), left: PACKETS_A_SLICE },
         complained: false,
     };
@@ -70,7 +72,7 @@ struct Provider {
     agent: Agent,
     sockets: Sockets,
     devices: Arc<Devices>,
-    loopback: bool,
+    options: Options,
     budget: Budget,
     complained: bool,
 }
@@ -90,17 +92,22 @@ impl Provider {
                 () = sleep_until(reopens.unwrap_or(due)), if reopens.is_some() => {}
                 received = self.sockets.receive(&mut buffer), if reopens.is_none() => match received {
                     Ok((len, source)) => self.hear(buffer.get(..len).unwrap_or_default(), source),
-                    Err(error) => debug!(%error, "mDNS cannot read"),
+                    Err(error) => {
+                        // Counts as a packet, so that an error that stays does not spin.
+                        self.budget.spend();
+                        debug!(%error, "mDNS cannot read");
+                    }
                 },
             }
         }
     }
 
     async fn look_at_links(&mut self) {
-        let loopback = self.loopback;
+        let Options { loopback, listen, .. } = self.options;
         // Off the runtime: with hundreds of interfaces the system takes its time.
         match tokio::task::spawn_blocking(move || interfaces::links(loopback)).await {
-            Ok(Ok(links)) => {
+            Ok(Ok(mut links)) => {
+                links.retain_mut(|link| link.keep_reachable(listen));
                 if let Err(error) = self.sockets.follow(&links)
                     && !std::mem::replace(&mut self.complained, true)
                 {
@@ -141,9 +148,13 @@ impl Provider {
         }
     }
 
+    /// Twice: nobody asks again for a goodbye that was lost.
     async fn say_goodbye(&self) {
-        for transmit in self.agent.goodbyes() {
-            self.send(&transmit).await;
+        for pause in [Duration::ZERO, BETWEEN_GOODBYES] {
+            sleep(pause).await;
+            for transmit in self.agent.goodbyes() {
+                self.send(&transmit).await;
+            }
         }
     }
 }
@@ -207,11 +218,14 @@ impl Sockets {
                 Err(error) => outcome = outcome.and(Err(error)),
             }
         }
-        // The kernel forgets a membership with the interface or its last address, and an interface's number can come back:
-        // whatever is not there any more is joined anew when it is.
+        // Systems differ in whether a membership outlives an address, and an interface's number can come back: what is not
+        // as it was is left and joined anew.
         let here = links.iter().filter_map(|link| Some((Version::V4, link.index, first(link, IpAddr::is_ipv4)?)));
         let here = here.chain(links.iter().filter_map(|link| Some((Version::V6, link.index, first(link, IpAddr::is_ipv6)?))));
         let here = here.collect::<BTreeSet<_>>();
+        for stale in self.joined.difference(&here) {
+            self.leave(*stale);
+        }
         self.joined.retain(|membership| here.contains(membership));
         for membership in here {
             if self.joined.contains(&membership) {
@@ -237,6 +251,19 @@ impl Sockets {
             // Joined before and kept by the kernel.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
             other => other,
+        }
+    }
+
+    fn leave(&self, (version, link, _): (Version, u32, IpAddr)) {
+        let left = match (version, &self.v4, &self.v6) {
+            (Version::V4, Some(v4), _) => {
+                SockRef::from(v4).leave_multicast_v4_n(&GROUP_V4, &InterfaceIndexOrAddress::Index(link))
+            }
+            (Version::V6, _, Some(v6)) => SockRef::from(v6).leave_multicast_v6(&GROUP_V6, link),
+            _ => Ok(()),
+        };
+        if let Err(error) = left {
+            debug!(link, %error, "the mDNS group was left already");
         }
     }
 

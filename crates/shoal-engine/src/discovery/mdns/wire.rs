@@ -4,6 +4,8 @@
 //! itself, nothing has to be kept to make sense of the next one, and a flood of records has nothing to fill. Everything
 //! that is not about [`SERVICE`] is skipped where it stands. Reading allocates at most [`MAX_INSTANCES`] small rows.
 
+#![warn(clippy::indexing_slicing)]
+
 use shoal_proto::PeerId;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -302,6 +304,8 @@ struct Broken;
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
     use super::*;
     use proptest::prelude::*;
 
@@ -319,10 +323,10 @@ mod tests {
         let place = Place { port: 4242, addresses: addresses(), ttl: TTL };
         let expected = Announcement { id: PeerId::from_public_key([1; 32]), at: Some(place) };
         assert_eq!(own(2).read(&packet), Some(Heard::Devices(vec![expected])));
-        assert_eq!(own(2).read(&own(1).goodbye()), Some(Heard::Devices(vec![Announcement {
-            id: PeerId::from_public_key([1; 32]),
-            at: None
-        }])));
+        assert_eq!(
+            own(2).read(&own(1).goodbye()),
+            Some(Heard::Devices(vec![Announcement { id: PeerId::from_public_key([1; 32]), at: None }]))
+        );
         let most = own(1).announcement((0..100).map(|n| Ipv6Addr::from_bits(n).into()));
         assert!(most.len() <= 1280 - 48, "{}", most.len());
     }
