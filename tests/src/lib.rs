@@ -15,11 +15,9 @@ pub mod compare;
 pub mod data;
 #[cfg(target_os = "linux")]
 pub mod lab;
+pub mod sim;
 
 /// Prints a measured figure; `cargo xtask test` lists them all at the end.
 pub fn figure(what: &str, value: impl std::fmt::Display) {
     println!("figure: {what}: {value}");
 }
-//! What the tests of the workspace share.
-
-pub mod sim;
