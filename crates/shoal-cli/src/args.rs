@@ -28,13 +28,13 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 peer not found, 4 declined or not
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Folder of this device's key, database and control socket
-    #[arg(long, global = true, env = "SHOAL_DATA_DIR", value_name = "DIR")]
+    #[arg(long, global = true, display_order = 100, env = "SHOAL_DATA_DIR", value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Print one JSON object a line, and nothing else
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 101)]
     pub(crate) json: bool,
     /// Log more to standard error (-v, -vv)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, display_order = 102, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
@@ -42,7 +42,7 @@ pub(crate) struct Global {
 
 /// How an engine runs that this command starts.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "When no Shoal runs yet and this command starts one")]
+#[command(next_help_heading = "Network, when this command starts Shoal itself")]
 pub(crate) struct EngineArgs {
     /// Listen on this address only
     #[arg(long, global = true, value_name = "ADDR")]

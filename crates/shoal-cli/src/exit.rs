@@ -70,7 +70,7 @@ impl From<io::Error> for Stop {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::OutputClosed
         } else {
-            Self::because(Code::NoSpace, format_args!("the output cannot be written: {error}"))
+            Self::because(Code::NoSpace, format_args!("the output cannot be written: {}", crate::words::system(&error)))
         }
     }
 }

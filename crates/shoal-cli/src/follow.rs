@@ -40,10 +40,7 @@ pub(crate) async fn follow(session: &Session, mut events: Subscription, rows: Ve
         let deadline = followed.iter().filter_map(|one| one.gives_up_at(how.patience)).min();
         let event = tokio::select! {
             event = events.next() => event,
-            () = session.stopped() => {
-                bars.aside(|| ());
-                return Err(stop(session, &followed, how).await);
-            },
+            () = session.stopped() => return Err(stop(session, &followed, how).await),
             () = until(deadline) => {
                 followed.iter_mut().for_each(|one| one.give_up(how.patience, Instant::now()));
                 continue;

@@ -5,6 +5,7 @@ use crate::{
     commands::{self, devices, limit, offers, receive, send, serve, transfers, trust},
     exit::Stop,
     output::Output,
+    words,
 };
 use shoal_api::{Code, Config, Host, Reply, Request, Subscription, default_data_dir};
 use std::{future::Future, io};
@@ -29,10 +30,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Stop> {
     if let Command::Completions { shell } = cli.command {
         return commands::completions(shell);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Stop::because(Code::Failed, format_args!("Shoal cannot start its threads: {error}")))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Stop::because(Code::Failed, format_args!("Shoal cannot start its threads: {}", words::system(&error)))
+    })?;
     let result = runtime.block_on(async {
         let session = Session::new(&cli.global)?;
         let result = session.command(cli.command).await;
@@ -48,7 +48,10 @@ impl Session {
     fn new(global: &Global) -> Result<Self, Stop> {
         let data_dir = match &global.data_dir {
             Some(folder) => std::path::absolute(folder).map_err(|error| {
-                Stop::because(Code::Usage, format_args!("{} is no folder to keep data in: {error}", folder.display()))
+                Stop::because(
+                    Code::Usage,
+                    format_args!("{} is no folder to keep data in: {}", folder.display(), words::system(&error)),
+                )
             })?,
             None => default_data_dir().ok_or_else(|| {
                 Stop::because(Code::Usage, "this account has no folder for data: name one with --data-dir or SHOAL_DATA_DIR")

@@ -99,6 +99,14 @@ pub(crate) fn standing(row: &Transfer) -> String {
     }
 }
 
+/// What the system said, without the number that only programs read.
+pub(crate) fn system(error: &std::io::Error) -> String {
+    let said = error.to_string();
+    let words = said.find(" (os error").and_then(|at| said.get(..at)).unwrap_or(&said);
+    let mut characters = words.chars();
+    characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
+}
+
 /// A peer's text, safe on a terminal: line breaks and tabs stay, every other control character and every character that changes
 /// the direction of writing is replaced (Unicode TR 36 §3, UAX 9).
 pub(crate) fn text(text: &str) -> String {
@@ -142,6 +150,7 @@ mod tests {
         ] {
             assert_eq!(time(seconds), said, "{seconds}");
         }
+        assert_eq!(system(&std::io::Error::from_raw_os_error(2)).find("os error"), None);
         assert_eq!(count(1, "file"), "1 file");
         assert_eq!(count(3112, "file"), "3,112 files");
         assert_eq!(count(1_000_000, "file"), "1,000,000 files");

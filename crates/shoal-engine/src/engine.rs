@@ -41,7 +41,7 @@ const MAX_UNREAD_EVENTS: usize = 4096;
 /// Requests of peers that wait to be looked at.
 const MAX_UNREAD_REQUESTS: usize = 64;
 
-/// Characters of an id that name a device, at least.
+/// How a device's link begins.
 const LINK_PREFIX: &str = "shoal:peer/";
 
 /// A running peer. Clones share it.
@@ -353,11 +353,12 @@ impl Engine {
 
 impl Inner {
     fn start_tasks(self: &Arc<Self>, requests: mpsc::Receiver<IncomingRequest>) {
-        let until = |cancel: &CancellationToken| cancel.clone();
-        self.tasks.spawn(until(&self.cancel).run_until_cancelled_owned(tasks::dispatch(self.clone(), requests)));
-        self.tasks.spawn(until(&self.cancel).run_until_cancelled_owned(tasks::tell_devices(self.clone())));
-        self.tasks.spawn(until(&self.cancel).run_until_cancelled_owned(tasks::probe(self.clone())));
-        self.tasks.spawn(until(&self.cancel).run_until_cancelled_owned(tasks::watch_network(self.clone())));
+        let until_the_end = || self.cancel.clone();
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::dispatch(self.clone(), requests)));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::tell_devices(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::probe(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::wake_transfers(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::watch_network(self.clone())));
     }
 
     pub(crate) const fn tasks(&self) -> &TaskTracker {

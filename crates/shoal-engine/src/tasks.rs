@@ -13,7 +13,7 @@ use crate::{
 };
 use shoal_proto::{PeerId, display, message::Request};
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc};
 
 /// Devices asked at once who they are.
 const MAX_PROBES: usize = 8;
@@ -80,7 +80,7 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
                 transfers.tasks.spawn(serve::serve(transfers.clone(), connection, fetch, send));
             }
             Request::Again(id) => {
-                transfers.tasks.spawn(async move { transfers.again(connection, id, send).await });
+                engine.transfers.tasks.spawn(async move { transfers.again(connection, id, send).await });
             }
             Request::Verify(commitment) => {
                 let engine = engine.clone();
@@ -142,6 +142,18 @@ pub(crate) async fn probe(engine: Arc<Inner>) {
             }
             drop(slot);
         });
+    }
+}
+
+/// Peers that come back are a reason to go on at once, not after the back-off.
+pub(crate) async fn wake_transfers(engine: Arc<Inner>) {
+    let mut connected = engine.links.subscribe();
+    loop {
+        match connected.recv().await {
+            Ok(peer) => engine.transfers.wake(|of| of == peer),
+            Err(broadcast::error::RecvError::Lagged(_)) => engine.transfers.wake(|_| true),
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
     }
 }
 

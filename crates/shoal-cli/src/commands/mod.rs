@@ -47,5 +47,7 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Stop> {
 
 /// A path as another process understands it.
 fn absolute(path: &Path) -> Result<PathBuf, Stop> {
-    std::path::absolute(path).map_err(|error| Stop::because(Code::Usage, format_args!("{} is no path: {error}", path.display())))
+    std::path::absolute(path).map_err(|error| {
+        Stop::because(Code::Usage, format_args!("{} is no path: {}", path.display(), crate::words::system(&error)))
+    })
 }

@@ -37,8 +37,8 @@ pub(crate) struct ReceiveArgs {
     /// End after one transfer
     #[arg(long)]
     once: bool,
-    /// Who is accepted without a question
-    #[arg(long, value_enum, value_name = "WHO", default_value = "ask")]
+    /// Who is accepted without a question: ask (nobody), verified or all
+    #[arg(long, value_enum, value_name = "WHO", default_value = "ask", hide_possible_values = true)]
     accept: Accept,
     /// What others see; kept for the next time
     #[arg(long, value_name = "N")]
@@ -135,38 +135,35 @@ impl Receiving<'_> {
         if let (Some(line), false) = (self.story.tell(&event), matches!(event, Event::Offered { .. })) {
             self.bars.aside(|| self.session.out.say(line))?;
         }
-        let open: Vec<Transfer> = match &event {
-            Event::Offered { row, .. } => vec![row.clone()],
-            Event::Snapshot(snapshot) => snapshot.transfers.clone(),
-            _ => Vec::new(),
-        };
-        for row in open.into_iter().filter(Transfer::is_open_offer) {
-            self.offered(row).await?;
+        for row in rows_of(&event).filter(|row| row.is_open_offer()) {
+            self.offered(row.clone()).await?;
         }
-        if let Some(id) = event.transfer().map(str::to_owned) {
-            self.show(&id);
+        for row in rows_of(&event).filter(|row| !row.is_open_offer()) {
+            self.no_longer_open(&row.transfer);
+        }
+        if let Some(id) = event.transfer() {
+            self.show(id);
             if matches!(event, Event::Finished { .. } | Event::Failed { .. }) {
-                self.bars.remove(&id);
-                self.withdrawn(&id);
+                self.bars.remove(id);
+                self.no_longer_open(id);
             }
         }
+        self.ask_next().await?;
         Ok(self.end(&event))
     }
 
     /// How `--once` ends, if it does.
     fn end(&self, event: &Event) -> Option<Result<(), Failure>> {
-        let id = event.transfer().filter(|id| self.once && self.accepted.iter().any(|accepted| accepted == id))?;
+        let is_ours = |id: &str| self.once && self.accepted.iter().any(|accepted| accepted == id);
         match event {
-            Event::Finished { files_failed: 0, .. } => Some(Ok(())),
-            Event::Finished { files_failed, files, .. } => Some(Err(Failure::new(
-                Code::Failed,
-                format_args!(
-                    "{files_failed} of {} failed: try them again with `shoal retry {}`",
-                    files + files_failed,
-                    words::short(id)
-                ),
-            ))),
-            Event::Failed { error, code, .. } => Some(Err(Failure::new(*code, error))),
+            Event::Finished { transfer, files_failed, .. } if is_ours(transfer) => Some(finished(transfer, *files_failed)),
+            Event::Failed { transfer, error, code, .. } if is_ours(transfer) => Some(Err(Failure::new(*code, error))),
+            // The end itself may have been among the events that were lost.
+            Event::Snapshot(snapshot) => {
+                let over = snapshot.transfers.iter().find(|row| is_ours(&row.transfer) && row.state.is_over())?;
+                let failure = Failure::of_state(over.state, None, &over.name, over.peer_name(), over.error.as_deref());
+                Some(failure.map_or_else(|| finished(&over.transfer, over.files_failed), Err))
+            }
             _ => None,
         }
     }
@@ -194,8 +191,7 @@ impl Receiving<'_> {
             Accept::Verified if trust == Trust::Verified => self.take(row, self.into.clone(), Vec::new()).await,
             Accept::Ask | Accept::Verified if self.terminal => {
                 self.queue.push_back(row);
-                self.ask_next(trust);
-                Ok(())
+                self.ask_next().await
             }
             Accept::Ask | Accept::Verified => {
                 let id = words::short(&row.transfer);
@@ -220,21 +216,24 @@ impl Receiving<'_> {
         Ok(devices.into_iter().find(|device| row.peers.contains(&device.id)))
     }
 
-    fn ask_next(&mut self, trust: Trust) {
-        if self.asking.is_none()
-            && let Some(row) = self.queue.pop_front()
-        {
-            let prompt = Prompt::new(row, trust, self.into.clone());
-            self.bars.aside(|| {
-                output::note(&prompt.introduction());
-                question::put(&prompt.question());
-            });
-            self.asking = Some(prompt);
+    /// Puts the next question, unless one is on the screen.
+    async fn ask_next(&mut self) -> Result<(), Stop> {
+        if self.asking.is_some() {
+            return Ok(());
         }
+        let Some(row) = self.queue.pop_front() else { return Ok(()) };
+        let trust = self.sender(&row).await?.map_or(Trust::Stranger, |device| device.trust);
+        let prompt = Prompt::new(row, trust, self.into.clone());
+        self.bars.aside(|| {
+            output::note(&prompt.introduction());
+            question::put(&prompt.question());
+        });
+        self.asking = Some(prompt);
+        Ok(())
     }
 
-    /// The offer is over, answered elsewhere or taken back: no question about it any more.
-    fn withdrawn(&mut self, id: &str) {
+    /// The offer was answered elsewhere or taken back: no question about it any more.
+    fn no_longer_open(&mut self, id: &str) {
         self.queue.retain(|row| row.transfer != id);
         if self.asking.take_if(|prompt| prompt.row.transfer == id).is_some() {
             output::note("\nThis offer is no longer there.");
@@ -263,12 +262,7 @@ impl Receiving<'_> {
                 }
             }
         }
-        let trust = match self.queue.front().cloned() {
-            Some(next) => self.sender(&next).await?.map_or(Trust::Stranger, |device| device.trust),
-            None => Trust::Stranger,
-        };
-        self.ask_next(trust);
-        Ok(())
+        self.ask_next().await
     }
 
     async fn take(&mut self, row: Transfer, into: Option<PathBuf>, only: Vec<String>) -> Result<(), Stop> {
@@ -288,6 +282,24 @@ impl Receiving<'_> {
         }
         Ok(())
     }
+}
+
+/// The rows that an event brings.
+fn rows_of(event: &Event) -> std::slice::Iter<'_, Transfer> {
+    match event {
+        Event::Offered { row, .. } | Event::Transfer(row) => std::slice::from_ref(row).iter(),
+        Event::Snapshot(snapshot) => snapshot.transfers.iter(),
+        _ => [].iter(),
+    }
+}
+
+/// A transfer that ended well, but for files that failed.
+fn finished(id: &str, files_failed: u32) -> Result<(), Failure> {
+    if files_failed == 0 {
+        return Ok(());
+    }
+    let failed = words::count(files_failed.into(), "file");
+    Err(Failure::new(Code::Failed, format_args!("{failed} failed: try again with `shoal retry {}`", words::short(id))))
 }
 
 /// An answer that came to nothing (the offer was taken back meanwhile, no room) is said, and the command goes on waiting.

@@ -66,7 +66,9 @@ pub(crate) async fn run(session: &Session, args: SendArgs) -> Result<(), Stop> {
 fn readable(path: &PathBuf) -> Result<PathBuf, Stop> {
     match std::fs::symlink_metadata(path) {
         Ok(_) => absolute(path),
-        Err(error) => Err(Stop::because(Code::Failed, format_args!("{} cannot be sent: {error}", path.display()))),
+        Err(error) => {
+            Err(Stop::because(Code::Failed, format_args!("{} cannot be sent: {}", path.display(), words::system(&error))))
+        }
     }
 }
 
@@ -88,8 +90,8 @@ async fn standard_input() -> Result<String, Stop> {
         let _ = sender.send(read);
     });
     let read = receiver.await.unwrap_or_else(|_| Err(io::ErrorKind::UnexpectedEof.into()));
-    let bytes =
-        read.map_err(|error| Stop::because(Code::Failed, format_args!("standard input cannot be read as a text: {error}")))?;
+    let bytes = read
+        .map_err(|error| Stop::because(Code::Failed, format_args!("standard input cannot be read: {}", words::system(&error))))?;
     if bytes.len() as u64 > MAX_TEXT {
         let sentence = format_args!("the text is longer than {}: put it into a file and send that", words::size(MAX_TEXT));
         return Err(Stop::because(Code::Usage, sentence));

@@ -1,7 +1,11 @@
 //! `shoal serve`: a peer without a screen.
 
 use super::{Accept, absolute};
-use crate::{exit::Stop, session::Session, story::Story};
+use crate::{
+    exit::Stop,
+    session::{Session, reply},
+    story::Story,
+};
 use clap::Args;
 use shoal_api::{Event, Reply, Request};
 use std::path::PathBuf;
@@ -19,8 +23,8 @@ pub(crate) struct ServeArgs {
     /// Folder for accepted files
     #[arg(long, value_name = "DIR")]
     inbox: Option<PathBuf>,
-    /// Who is accepted without a question
-    #[arg(long, value_enum, value_name = "WHO", default_value = "ask")]
+    /// Who is accepted without a question: ask (nobody), verified or all
+    #[arg(long, value_enum, value_name = "WHO", default_value = "ask", hide_possible_values = true)]
     accept: Accept,
 }
 
@@ -49,9 +53,7 @@ pub(crate) async fn run(session: &Session, args: ServeArgs) -> Result<(), Stop> 
 
 /// The first line: who this is and where.
 pub(crate) async fn ready(session: &Session) -> Result<(), Stop> {
-    let Reply::Identity(identity) = session.ask(Request::Identity).await? else {
-        return Err(crate::session::unexpected(&Reply::Done));
-    };
+    let identity = reply!(session.ask(Request::Identity).await?, Reply::Identity(identity) => identity)?;
     session.out.say(format!(
         "{} is here ({}), at {}",
         identity.name,

@@ -28,8 +28,8 @@ Examples:
 pub(crate) struct TrustArgs {
     /// The device
     peer: String,
-    /// Its standing from now on
-    #[arg(value_enum)]
+    /// Its standing from now on: known, verified or blocked
+    #[arg(value_enum, hide_possible_values = true)]
     standing: Standing,
 }
 

@@ -8,7 +8,6 @@ use crate::{
     tls,
 };
 use shoal_proto::{
-    PeerId,
     codec::{self, MAX_MESSAGE},
     message::{CloseCode, Hello, MAX_DEVICE_NAME, MAX_TEXT, Request},
 };

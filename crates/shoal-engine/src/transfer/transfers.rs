@@ -14,7 +14,7 @@ use crate::{
     links::Links,
     store::{
         database::{Database, TransferRecord},
-        disk::{self, DiskError},
+        disk,
         target::Target,
     },
     stream::{SendStream, var_int},
@@ -373,6 +373,11 @@ impl Transfers {
         self.steer(id, Control::Cancel, "cancelled")
     }
 
+    /// Transfers with these peers try now.
+    pub(crate) fn wake(&self, with: impl Fn(PeerId) -> bool) {
+        self.rows().values().filter(|live| with(live.peer)).for_each(|live| live.wake.notify_one());
+    }
+
     /// A device is blocked or forgotten: nothing with it goes on.
     pub(crate) fn cancel_all_of(&self, peer: PeerId) {
         let of_peer: Vec<Arc<Live>> = self.rows().values().filter(|live| live.peer == peer).cloned().collect();
@@ -519,9 +524,4 @@ pub(crate) const fn state_text(state: State) -> &'static str {
         State::Cancelled => "cancelled",
         State::Declined => "declined",
     }
-}
-
-/// Disk errors that a transfer waits out rather than fails by.
-pub(crate) const fn is_obstacle(error: &DiskError) -> bool {
-    matches!(error, DiskError::NoSpace { .. } | DiskError::CannotWrite { .. })
 }
