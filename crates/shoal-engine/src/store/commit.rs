@@ -77,18 +77,11 @@ pub(crate) struct Placed {
     pub(crate) outcome: Outcome,
 }
 
-/// Gives one file its name.
+/// Gives files their names; many small ones with a few syncs for all of them. The answers are in the order of `files`.
 ///
-/// # Errors
-/// The partial file is kept for another try, unless [`DiskError::lost_what_was_received`].
-pub(crate) fn commit(target: &Target, file: &Ready<'_>, clash: Clash) -> Result<Placed, DiskError> {
-    let mut answers = commit_batch(target, std::slice::from_ref(file), clash);
-    answers.pop().unwrap_or_else(|| Err(DiskError::altered(file.path.as_str())))
-}
-
-/// Gives many small files their names, with a few syncs for all of them. The answers are in the order of `files`.
-///
-/// Nothing is held open for each file: a batch may be larger than the limit of descriptors.
+/// Nothing is held open for each file: a batch may be larger than the limit of descriptors. None of the partial files may be open
+/// (Windows renames no open file). Where a file fails, its partial file is kept for another try, except after
+/// [`DiskError::SyncFailed`] and [`DiskError::Altered`].
 pub(crate) fn commit_batch(target: &Target, files: &[Ready<'_>], clash: Clash) -> Vec<Result<Placed, DiskError>> {
     let partials = match target.partials() {
         Ok(partials) => partials,

@@ -66,14 +66,6 @@ impl Partial {
         write_all_at(&self.file, offset, bytes).map_err(|error| DiskError::of("writing", &self.name, error))
     }
 
-    /// Fills `bytes` from `offset` on.
-    ///
-    /// # Errors
-    /// The drive refuses, or the file is shorter than that.
-    pub(crate) fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Result<(), DiskError> {
-        read_exact_at(&self.file, offset, bytes).map_err(|error| DiskError::of("reading", &self.name, error))
-    }
-
     /// Everything written so far is on the disk. Only then may it be remembered as there.
     ///
     /// # Errors
