@@ -6,14 +6,13 @@
 use super::{
     disk::DiskError,
     file_key::FileKey,
-    folders::{open_file, split},
+    folders::{Folder, open_file, split},
     mark::mark,
     partial::file_name,
     place::place,
     sync::FolderSyncs,
     target::{Partials, Target},
 };
-use cap_fs_ext::{DirExt, SystemTimeSpec};
 use cap_std::fs::OpenOptions;
 use shoal_proto::{RelativePath, manifest::EntryIndex};
 use std::{
@@ -78,18 +77,11 @@ pub(crate) struct Placed {
     pub(crate) outcome: Outcome,
 }
 
-/// Gives one file its name.
+/// Gives files their names; many small ones with a few syncs for all of them. The answers are in the order of `files`.
 ///
-/// # Errors
-/// The partial file is kept for another try, unless [`DiskError::lost_what_was_received`].
-pub(crate) fn commit(target: &Target, file: &Ready<'_>, clash: Clash) -> Result<Placed, DiskError> {
-    let mut answers = commit_batch(target, std::slice::from_ref(file), clash);
-    answers.pop().unwrap_or_else(|| Err(DiskError::altered(file.path.as_str())))
-}
-
-/// Gives many small files their names, with a few syncs for all of them. The answers are in the order of `files`.
-///
-/// Nothing is held open for each file: a batch may be larger than the limit of descriptors.
+/// Nothing is held open for each file: a batch may be larger than the limit of descriptors. None of the partial files may be open
+/// (Windows renames no open file). Where a file fails, its partial file is kept for another try, except after
+/// [`DiskError::SyncFailed`] and [`DiskError::Altered`].
 pub(crate) fn commit_batch(target: &Target, files: &[Ready<'_>], clash: Clash) -> Vec<Result<Placed, DiskError>> {
     let partials = match target.partials() {
         Ok(partials) => partials,
@@ -125,12 +117,21 @@ pub(crate) fn commit_batch(target: &Target, files: &[Ready<'_>], clash: Clash) -
 pub(crate) fn commit_folder(target: &Target, path: &RelativePath, modified: SystemTime) -> Result<PathBuf, DiskError> {
     let folder = target.enter(path.as_str())?;
     target.sync_new_folders()?;
-    let parent = target.enter(split(path.as_str()).0)?;
-    if let Some(name) = folder.path.file_name() {
-        let modified = SystemTimeSpec::Absolute(cap_std::time::SystemTime::from_std(modified));
-        courtesy("times", &folder.path, parent.dir.set_symlink_times(name, None, Some(modified)));
-    }
+    courtesy("times", &folder.path, set_folder_time(target, &folder, modified));
     Ok(folder.path.clone())
+}
+
+/// Unix opens a folder like a file. (cap-std's own call would panic at times before 1970, which a peer may send.)
+#[cfg(unix)]
+fn set_folder_time(_: &Target, folder: &Folder, modified: SystemTime) -> io::Result<()> {
+    File::from(super::sync::readable(&folder.dir)?).set_modified(modified)
+}
+
+/// Windows opens a folder for its times through the one that holds it.
+#[cfg(not(unix))]
+fn set_folder_time(target: &Target, folder: &Folder, modified: SystemTime) -> io::Result<()> {
+    let modified = SystemTimeSpec::Absolute(cap_std::time::SystemTime::from_std(modified));
+    target.root().set_symlink_times(&folder.path, None, Some(modified))
 }
 
 /// Brings the bytes of files to the disk, dressed as they are to be.

@@ -86,11 +86,6 @@ impl DiskError {
         Self::SyncFailed { name: shown(name), reason: reason.to_string() }
     }
 
-    /// Nothing that was received of this file counts any more: its verified ranges must be forgotten.
-    pub(crate) fn lost_what_was_received(&self) -> bool {
-        matches!(self, Self::SyncFailed { .. } | Self::Altered { .. })
-    }
-
     /// The transfer can go on by itself once circumstances change (room on the drive, rights).
     pub(crate) fn is_obstacle(&self) -> bool {
         matches!(self, Self::NoSpace { .. } | Self::CannotWrite { .. })
@@ -130,7 +125,6 @@ mod tests {
             assert!(of(kind).to_string().contains("a/b.txt"));
         }
         assert!(of(io::ErrorKind::StorageFull).is_obstacle() && !of(io::ErrorKind::Other).is_obstacle());
-        assert!(DiskError::altered("a").lost_what_was_received() && !of(io::ErrorKind::Other).lost_what_was_received());
     }
 
     #[cfg(unix)]

@@ -1,6 +1,5 @@
 //! What tells one version of a file from another without reading it.
 
-use serde::{Deserialize, Serialize};
 use std::{
     fs::{File, Metadata},
     io,
@@ -12,7 +11,7 @@ use std::{
 /// same, the content is taken to be the same.
 ///
 /// What it cannot see: a change that keeps size, time (to the drive's resolution) and place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileKey {
     /// Size in bytes.
     pub(crate) size: u64,
@@ -117,6 +116,7 @@ mod tests {
         file.set_modified(UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_790)).unwrap();
         let touched = FileKey::of(&file).unwrap();
         assert!(touched != key && touched.is_same_file(&key));
+        assert!(touched.to_bytes() != key.to_bytes() && key.to_bytes().ends_with(&key.inode.to_le_bytes()));
         std::fs::write(folder.path().join("c"), "one").unwrap();
         assert!(!FileKey::at(&folder.path().join("c")).unwrap().is_same_file(&key));
     }

@@ -6,11 +6,11 @@
 //!   and whatever is swapped on the disk meanwhile.
 //! - [`partial`]: bytes that have arrived but are not complete, in a hidden folder inside the target.
 //! - [`commit`]: verified bytes become durable, then get their final name, and never the name of something that exists.
+//! - [`database`]: what is remembered across restarts.
 //! - [`disk`]: what can go wrong, in one sentence for people.
 //!
 //! # Leaves out
-//! Hashes and verification (`transfer`), what is remembered across restarts (`database`), names that other systems refuse
-//! ([`shoal_proto::mapping`]).
+//! Hashes and verification (`transfer`), names that other systems refuse ([`shoal_proto::mapping`]).
 //!
 //! Everything here is synchronous and blocks on the disk: call it from blocking threads. Every type is `Send + Sync`.
 

@@ -6,11 +6,16 @@
 use super::{
     disk::DiskError,
     folders::open_file,
+    sync::sync_folder,
     target::{Partials, Target},
 };
 use cap_std::fs::OpenOptions;
 use shoal_proto::{RelativePath, manifest::EntryIndex};
-use std::{fs::File, io, sync::Arc};
+use std::{
+    fs::File,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// A file of several pieces that is being received. Writes may come from several threads, to different places.
 #[derive(Debug)]
@@ -18,6 +23,8 @@ pub(crate) struct Partial {
     file: File,
     name: Box<str>,
     new: bool,
+    /// The folder in which its name is not durable yet.
+    unsynced: Mutex<Option<Arc<Partials>>>,
 }
 
 impl Partial {
@@ -39,10 +46,11 @@ impl Partial {
             Some(file) if is_only_here(&file).map_err(failed)? => (file, false),
             _ => (create(target, partials, &name).map_err(failed)?, true),
         };
+        let unsynced = Mutex::new(if new { Some(target.partials()?) } else { None });
         if file.metadata().map_err(failed)?.len() != size {
             file.set_len(size).map_err(failed)?;
         }
-        Ok(Self { file, name: path.as_str().into(), new })
+        Ok(Self { file, name: path.as_str().into(), new, unsynced })
     }
 
     /// Nothing was there: whatever is remembered of verified ranges is void.
@@ -58,20 +66,19 @@ impl Partial {
         write_all_at(&self.file, offset, bytes).map_err(|error| DiskError::of("writing", &self.name, error))
     }
 
-    /// Fills `bytes` from `offset` on.
-    ///
-    /// # Errors
-    /// The drive refuses, or the file is shorter than that.
-    pub(crate) fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Result<(), DiskError> {
-        read_exact_at(&self.file, offset, bytes).map_err(|error| DiskError::of("reading", &self.name, error))
-    }
-
     /// Everything written so far is on the disk. Only then may it be remembered as there.
     ///
     /// # Errors
     /// [`DiskError::SyncFailed`]: drop this and call [`remove`]; the entry starts over.
     pub(crate) fn sync(&self) -> Result<(), DiskError> {
-        self.file.sync_data().map_err(|error| DiskError::sync_failed(&self.name, &error))
+        let failed = |error| DiskError::sync_failed(&self.name, &error);
+        self.file.sync_data().map_err(failed)?;
+        let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(partials) = &*unsynced {
+            sync_folder(&partials.dir).map_err(failed)?;
+        }
+        *unsynced = None;
+        Ok(())
     }
 }
 

@@ -86,7 +86,9 @@ fn place_in(
                 let elsewhere = copy.is_some();
                 if let Some(copy) = copy {
                     copy.placed();
-                    from.remove()?;
+                    if let Err(error) = from.remove() {
+                        tracing::warn!(%error, entry = ready.entry.0, "a partial file that is not needed is left until the transfer ends");
+                    }
                 }
                 let placed = Placed { path: folder.path.join(&name), key, outcome };
                 return Ok(InPlace { placed, folder: Arc::clone(folder), elsewhere });

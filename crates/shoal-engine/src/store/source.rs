@@ -27,6 +27,7 @@ pub(crate) struct Root {
 /// Keeps a few folders open, which keeps their drive from being ejected: drop it while nothing is sent.
 #[derive(Debug, Default)]
 pub(crate) struct Roots {
+    /// Sorted by name.
     roots: Vec<Root>,
     recent: RecentFolders,
 }
@@ -75,7 +76,8 @@ impl From<&SourceError> for EntryFailure {
 
 impl Roots {
     /// The roots of a scan, perhaps of an earlier run.
-    pub(crate) fn new(roots: Vec<Root>) -> Self {
+    pub(crate) fn new(mut roots: Vec<Root>) -> Self {
+        roots.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Self { roots, recent: RecentFolders::default() }
     }
 
@@ -146,7 +148,8 @@ impl Roots {
     }
 
     fn root(&self, name: &str) -> Option<&Root> {
-        self.roots.iter().find(|root| root.name == name)
+        let at = self.roots.binary_search_by(|root| root.name.as_str().cmp(name)).ok()?;
+        self.roots.get(at)
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn sync_folder(dir: &Dir) -> io::Result<()> {
 
 /// The same folder, opened for more than passing through: cap-std keeps folders as `O_PATH`, which can't be synced.
 #[cfg(unix)]
-fn readable(dir: &Dir) -> io::Result<rustix::fd::OwnedFd> {
+pub(super) fn readable(dir: &Dir) -> io::Result<rustix::fd::OwnedFd> {
     use rustix::fs::{Mode, OFlags};
     Ok(rustix::fs::openat(dir, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }

@@ -94,6 +94,12 @@ impl Target {
         &self.path
     }
 
+    /// The folder itself.
+    #[cfg(not(unix))]
+    pub(super) fn root(&self) -> &Dir {
+        &self.root.dir
+    }
+
     /// Opens the folder of a transfer, made with those above it when missing. Returns where it is, relative to the target.
     ///
     /// # Errors
@@ -141,7 +147,8 @@ impl Target {
         }
         let name = &self.partials_name;
         let opened = match enter_child(&self.root.dir, name.as_ref(), Some(&private_folder())) {
-            Ok(Child::Folder { dir, .. }) => Ok(dir),
+            Ok(Child::Folder { dir, made: false }) => Ok(dir),
+            Ok(Child::Folder { dir, made: true }) => sync_folder(&self.root.dir).map(|()| dir),
             Ok(Child::Absent) => Err(io::ErrorKind::NotFound.into()),
             Ok(Child::Occupied) => return Err(DiskError::escapes(name)),
             Err(error) => Err(error),

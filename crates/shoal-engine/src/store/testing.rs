@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{
-    commit::{Clash, Placed, Ready, commit},
+    commit::{Clash, Placed, Ready, commit_batch},
     disk::DiskError,
     partial::write_small,
     target::Target,
@@ -33,6 +33,10 @@ pub(super) fn target(folder: &Path) -> Target {
 
 pub(super) fn ready(entry: u32, path: &RelativePath, size: usize) -> Ready<'_> {
     Ready { entry: EntryIndex(entry), path, size: size as u64, executable: false, modified: then() }
+}
+
+pub(super) fn commit(target: &Target, file: &Ready<'_>, clash: Clash) -> Result<Placed, DiskError> {
+    commit_batch(target, std::slice::from_ref(file), clash).pop().unwrap()
 }
 
 /// Writes and commits a small file.
