@@ -2,11 +2,14 @@
 
 use crate::words;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
-use shoal_api::Transfer;
-use std::collections::HashMap;
+use shoal_api::{State, Transfer};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
-/// Redraws a second: text that changes more often cannot be read.
-const HERTZ: u8 = 4;
+/// Shortest time between two looks of one bar: text that changes more often cannot be read.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Longest name before a bar, in columns.
 const MAX_LABEL: usize = 28;
@@ -15,12 +18,19 @@ const MAX_LABEL: usize = 28;
 #[derive(Debug)]
 pub(crate) struct Bars {
     all: MultiProgress,
-    bars: HashMap<String, ProgressBar>,
+    bars: HashMap<String, Bar>,
+}
+
+#[derive(Debug)]
+struct Bar {
+    bar: ProgressBar,
+    /// When it was last drawn, and in which state.
+    drawn: Option<(Instant, State)>,
 }
 
 impl Bars {
     pub(crate) fn new(json: bool) -> Self {
-        let target = if json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(HERTZ) };
+        let target = if json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         Self { all: MultiProgress::with_draw_target(target), bars: HashMap::new() }
     }
 
@@ -32,18 +42,25 @@ impl Bars {
     /// Shows where a transfer stands.
     pub(crate) fn show(&mut self, row: &Transfer, label: &str) {
         let all = &self.all;
-        let bar = self.bars.entry(row.transfer.clone()).or_insert_with(|| {
+        let Bar { bar, drawn } = self.bars.entry(row.transfer.clone()).or_insert_with(|| {
             let label = console::truncate_str(label, MAX_LABEL, "…").into_owned();
-            all.add(ProgressBar::new(row.bytes).with_style(style()).with_prefix(label).with_finish(ProgressFinish::Abandon))
+            let bar = ProgressBar::new(row.bytes).with_style(style()).with_prefix(label).with_finish(ProgressFinish::Abandon);
+            Bar { bar: all.add(bar), drawn: None }
         });
-        bar.set_length(row.bytes);
-        bar.set_position(row.bytes_done.min(row.bytes));
+        if drawn.is_some_and(|(at, state)| state == row.state && at.elapsed() < PAUSE) {
+            return;
+        }
+        *drawn = Some((Instant::now(), row.state));
+        bar.update(|shown| {
+            shown.set_len(row.bytes);
+            shown.set_pos(row.bytes_done.min(row.bytes));
+        });
         bar.set_message(words::standing(row));
     }
 
     /// A transfer is over: its bar goes.
     pub(crate) fn remove(&mut self, id: &str) {
-        if let Some(bar) = self.bars.remove(id) {
+        if let Some(Bar { bar, .. }) = self.bars.remove(id) {
             bar.finish_and_clear();
             self.all.remove(&bar);
         }

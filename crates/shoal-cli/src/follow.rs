@@ -76,7 +76,7 @@ fn announce(followed: &[Followed], bars: &mut Bars, session: &Session) -> Result
             session.out.json(&Event::Offered { peer, row: one.row.clone() })?;
         }
         if bars.are_hidden() && !session.out.json {
-            output::note(&format!("{}: {}", one.row.name, words::standing(&one.row)));
+            output::note(&format!("{} ({}): {}", one.row.name, words::what(&one.row), words::standing(&one.row)));
         }
         bars.show(&one.row, &one.label);
     }

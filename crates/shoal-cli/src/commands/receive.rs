@@ -132,6 +132,9 @@ impl Receiving<'_> {
     /// Takes in an event; with `--once`, says how the command ends when it was the end.
     async fn heard(&mut self, event: Event) -> Result<Option<Result<(), Failure>>, Stop> {
         self.session.out.json(&event)?;
+        if let Event::Finished { transfer, .. } | Event::Failed { transfer, .. } = &event {
+            self.bars.remove(transfer);
+        }
         if let (Some(line), false) = (self.story.tell(&event), matches!(event, Event::Offered { .. })) {
             self.bars.aside(|| self.session.out.say(line))?;
         }
@@ -144,7 +147,6 @@ impl Receiving<'_> {
         if let Some(id) = event.transfer() {
             self.show(id);
             if matches!(event, Event::Finished { .. } | Event::Failed { .. }) {
-                self.bars.remove(id);
                 self.no_longer_open(id);
             }
         }

@@ -4,7 +4,6 @@ use super::absolute;
 use crate::{
     exit::Stop,
     follow::{Follow, follow},
-    output,
     session::{FIND_SECONDS, Session, reply},
     words,
 };
@@ -54,11 +53,6 @@ pub(crate) async fn run(session: &Session, args: SendArgs) -> Result<(), Stop> {
     let events = session.unless_stopped(session.subscribe()).await?;
     let asked = session.ask(Request::Send { to: args.to, content, wait_s: args.wait });
     let rows = reply!(session.unless_stopped(asked).await?, Reply::Transfers { transfers } => transfers)?;
-    if !session.out.json {
-        for row in &rows {
-            output::note(&format!("Waiting for {} to answer ({}).", row.peer_name(), words::what(row)));
-        }
-    }
     follow(session, events, rows, Follow { patience: Duration::from_secs(args.patience), halt: true }).await
 }
 

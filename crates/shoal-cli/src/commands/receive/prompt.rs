@@ -54,7 +54,11 @@ impl Prompt {
         }
         // The row tells the room where the engine would put it; another folder is checked when it is accepted.
         if let (Some(free), None) = (row.free, &self.into) {
-            let room = if free < row.bytes { style("not enough room").red().for_stderr().to_string() } else { "room".to_owned() };
+            let room = if free < row.bytes {
+                style("not enough room").red().for_stderr().to_string()
+            } else {
+                "there is room".to_owned()
+            };
             lines.push(format!("    {room}: {} free", words::size(free)));
         }
         lines.join("\n")
