@@ -1,1 +1,31 @@
-//! shoal-api
+//! What a front end can ask of an engine and what it hears: one list of [`Request`]s, [`Reply`]s and [`Event`]s.
+//!
+//! Owns the front-end types, their JSON and their TypeScript, the one place where engine types become front-end types
+//! ([`mod@rows`]), and the road to an engine that already runs ([`control`]). Leaves out what is shown, and how.
+//!
+//! JSON field names are a contract with scripts: nothing here is renamed, more may be added.
+
+#![warn(missing_docs)]
+
+pub mod control;
+mod event;
+mod failure;
+mod handle;
+mod host;
+mod link;
+mod request;
+pub mod rows;
+
+pub use event::{Event, Feed};
+pub use failure::{Code, Failure};
+pub use handle::handle;
+pub use host::{Host, Subscription, default_data_dir};
+pub use link::{ParsePeerLinkError, PeerLink};
+pub use request::{Content, Reply, Request};
+pub use rows::{Device, DevicePath, Direction, Identity, Limits, Offer, Platform, Sas, Snapshot, State, Transfer, Trust, Via};
+pub use shoal_engine::{AcceptRule, Config, StartError};
+
+#[cfg(test)]
+mod bindings;
+#[cfg(test)]
+mod shapes;

@@ -1,6 +1,14 @@
 //! What a host decides before it starts an engine.
 
-use std::{net::IpAddr, path::PathBuf};
+use crate::StartError;
+use std::{
+    fmt,
+    fs::{File, TryLockError},
+    io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// The port that Shoal tries first, so that one firewall rule serves. Taken: any other.
 pub const DEFAULT_PORT: u16 = 47474;
@@ -24,6 +32,20 @@ pub struct Config {
     pub mdns: bool,
     /// Only addresses of the local network are dialled and answered.
     pub lan_only: bool,
+    /// Tests: a simulated network in place of a UDP socket.
+    #[doc(hidden)]
+    pub socket: Option<AbstractSocket>,
+}
+
+/// A socket that is not the system's.
+#[doc(hidden)]
+#[derive(Clone)]
+pub struct AbstractSocket(pub Arc<dyn quinn::AsyncUdpSocket>);
+
+impl fmt::Debug for AbstractSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AbstractSocket")
+    }
 }
 
 impl Config {
@@ -38,6 +60,7 @@ impl Config {
             port: None,
             mdns: true,
             lan_only: false,
+            socket: None,
         }
     }
 }
@@ -51,4 +74,32 @@ pub enum AcceptRule {
     Verified,
     /// Everybody. For drop boxes that their owner watches.
     All,
+}
+
+/// A data folder that this process holds alone.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    /// Locked for as long as it is open; the system lets go of it however the process ends.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the folder when missing, for its owner only, and takes its lock.
+    ///
+    /// # Errors
+    /// [`StartError::Locked`], [`StartError::DataDir`].
+    pub(crate) fn take(path: &Path) -> Result<Self, StartError> {
+        let failed = |error: io::Error| StartError::DataDir { path: path.to_owned(), reason: error.to_string() };
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(path).map_err(failed)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock")).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StartError::Locked(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
 }

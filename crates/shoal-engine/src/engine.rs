@@ -2,147 +2,374 @@
 
 use crate::{
     Config, Device, Event, Snapshot, Trust,
+    config::DataDir,
+    connection::Connection,
+    discovery::{
+        Discovery, Options,
+        devices::{Devices, Found, Sighting},
+        interfaces,
+    },
+    endpoint::Endpoint,
     error::{ReachError, SendError, StartError, TransferError, TrustError},
-    transfer::{Consent, Limits, Outgoing, Transfer},
+    identity::Identity,
+    links::{IncomingRequest, Links, Reach},
+    store::database::Database,
+    tasks,
+    transfer::{
+        Consent, Limits, Outgoing, Transfer,
+        transfers::{Surroundings, Transfers, blocking},
+    },
+    verify::Comparisons,
 };
-use shoal_proto::{PeerId, message::TransferId, sas::Sas};
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use shoal_proto::{
+    PeerId, display,
+    message::{CloseCode, Hello, Platform, TransferId},
+    sas::Sas,
+};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Events that a front end may leave unread before it is told to take a snapshot.
+const MAX_UNREAD_EVENTS: usize = 4096;
+
+/// Requests of peers that wait to be looked at.
+const MAX_UNREAD_REQUESTS: usize = 64;
+
+/// How a device's link begins.
+const LINK_PREFIX: &str = "shoal:peer/";
 
 /// A running peer. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Engine {}
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    id: PeerId,
+    hello: watch::Sender<Hello>,
+    listen: Option<IpAddr>,
+    pub(crate) database: Arc<Database>,
+    pub(crate) devices: Arc<Devices>,
+    pub(crate) links: Arc<Links>,
+    pub(crate) transfers: Arc<Transfers>,
+    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) comparisons: Arc<Comparisons>,
+    discovery: Discovery,
+    tasks: TaskTracker,
+    /// Held until the last clone is gone; dropped last.
+    _data_dir: DataDir,
+}
 
 /// A stream of [`Event`]s for one front end.
 #[derive(Debug)]
-pub struct Events {}
+pub struct Events {
+    receiver: broadcast::Receiver<Event>,
+    cancel: CancellationToken,
+}
 
 impl Events {
     /// The next event; `None` once the engine is shut down.
     pub async fn next(&mut self) -> Option<Event> {
-        todo!()
+        tokio::select! {
+            biased;
+            event = self.receiver.recv() => match event {
+                Ok(event) => Some(event),
+                Err(broadcast::error::RecvError::Lagged(_)) => Some(Event::Lagged),
+                Err(broadcast::error::RecvError::Closed) => None,
+            },
+            () = self.cancel.cancelled() => None,
+        }
     }
 }
 
 impl Engine {
     /// Starts a peer: takes the data folder's lock, opens the database, binds the socket, announces itself, goes on with
-    /// transfers that are not over.
+    /// transfers that are not over. Must be called within a tokio runtime.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        todo!()
+        let path = config.data_dir.clone();
+        let (data_dir, identity, database) = blocking(move || {
+            let data_dir = DataDir::take(&path)?;
+            let identity = Identity::load_or_create(&path)?;
+            let database = Database::open(&path)
+                .map_err(|error| StartError::Database { path: path.clone(), reason: error.to_string() })?;
+            Ok::<_, StartError>((data_dir, identity, Arc::new(database)))
+        })
+        .await?;
+        let settings = tasks::Settings::load(&database, &config)
+            .map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;
+        let remembered = tasks::remembered(&database)
+            .map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;
+        let endpoint = match config.socket.clone() {
+            Some(socket) => Endpoint::with_socket(&identity, socket.0)?,
+            None => Endpoint::bind(&identity, config.listen, config.port)?,
+        };
+        let id = identity.peer_id();
+        let devices = Arc::new(Devices::new(id, remembered));
+        let cancel = CancellationToken::new();
+        let hello = watch::Sender::new(Hello {
+            name: settings.name,
+            platform: Platform::HERE,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        });
+        let (incoming, requests) = mpsc::channel(MAX_UNREAD_REQUESTS);
+        let reach = if config.lan_only { Reach::Local } else { Reach::Everywhere };
+        // Cancelled by its own shutdown: connections outlive the tasks that write down how far they came.
+        let links =
+            Links::start(endpoint, devices.clone(), hello.subscribe(), incoming, reach, CancellationToken::new());
+        let events = broadcast::Sender::new(MAX_UNREAD_EVENTS);
+        let transfers = Transfers::new(Surroundings {
+            database: database.clone(),
+            links: links.clone(),
+            devices: devices.clone(),
+            events: events.clone(),
+            accept_rule: config.accept,
+            inbox: settings.inbox,
+            cancel: cancel.clone(),
+        });
+        transfers.set_limits(settings.limits);
+        let options = Options { mdns: config.mdns, loopback: false, listen: config.listen };
+        let port = links.local_addr().port();
+        let discovery = Discovery::start(options, id, port, devices.clone(), &cancel);
+        let inner = Arc::new(Inner {
+            id,
+            hello,
+            listen: config.listen,
+            database,
+            devices,
+            links,
+            transfers,
+            events,
+            cancel,
+            comparisons: Comparisons::new(id),
+            discovery,
+            tasks: TaskTracker::new(),
+            _data_dir: data_dir,
+        });
+        inner.start_tasks(requests);
+        inner.transfers.restore().map_err(|error| StartError::Database { path: config.data_dir, reason: error.to_string() })?;
+        Ok(Self { inner })
     }
 
     /// This device.
     pub fn id(&self) -> PeerId {
-        todo!()
+        self.inner.id
     }
 
     /// Its name.
     pub fn name(&self) -> String {
-        todo!()
+        self.inner.hello.borrow().name.clone()
     }
 
     /// Addresses at which others can reach it now.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        todo!()
+        let port = self.inner.links.local_addr().port();
+        interfaces::addresses(self.inner.listen, port).unwrap_or_else(|error| {
+            tracing::warn!(%error, "own addresses are not known");
+            Vec::new()
+        })
     }
 
     /// Where accepted files go by default.
     pub fn inbox(&self) -> PathBuf {
-        todo!()
+        self.inner.transfers.inbox.clone()
     }
 
     /// Everything at this moment.
     pub fn snapshot(&self) -> Snapshot {
-        todo!()
+        let transfers = self.inner.transfers.live_pictures();
+        Snapshot { id: self.id(), name: self.name(), devices: self.devices(), transfers }
     }
 
     /// Events from now on.
     pub fn events(&self) -> Events {
-        todo!()
+        Events { receiver: self.inner.events.subscribe(), cancel: self.inner.cancel.clone() }
     }
 
     /// Devices known and in reach.
     pub fn devices(&self) -> Vec<Device> {
-        todo!()
+        for connection in self.inner.links.connected() {
+            self.inner.devices.set_rtt(connection.peer(), Some(connection.rtt()));
+        }
+        self.inner.devices.all()
     }
 
     /// The device that a name, the beginning of an id (4 characters or more), a link or `HOST:PORT` means. Waits up to `wait`
     /// for it to show up. An address is dialled to learn who is there.
     pub async fn find(&self, peer: &str, wait: Duration) -> Result<PeerId, ReachError> {
-        todo!()
+        if let Some(link) = peer.strip_prefix(LINK_PREFIX) {
+            return self.add_by_link(link, peer);
+        }
+        let mut events = self.events();
+        let deadline = tokio::time::Instant::now() + wait;
+        loop {
+            match self.inner.devices.find(peer) {
+                Found::One(id) => return Ok(id),
+                Found::Several(candidates) => {
+                    let candidates = candidates.into_iter().map(|(name, id)| format!("{name} ({})", id.short())).collect();
+                    return Err(ReachError::Ambiguous { name: display::shown(peer), candidates });
+                }
+                Found::None => {}
+            }
+            if let Some(addresses) = resolve(peer).await {
+                return self.dial(peer, addresses).await;
+            }
+            // Any event may be the one that brings it.
+            match tokio::time::timeout_at(deadline, events.next()).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(ReachError::ShuttingDown),
+                Err(_) => return Err(ReachError::NotFound(display::shown(peer))),
+            }
+        }
+    }
+
+    /// Learns who is at addresses that were typed in.
+    async fn dial(&self, text: &str, addresses: Vec<SocketAddr>) -> Result<PeerId, ReachError> {
+        let mut last = ReachError::NotFound(display::shown(text));
+        for address in addresses {
+            match self.inner.links.dial_address(address).await {
+                Ok(connection) => {
+                    let id = Connection::peer(&connection);
+                    self.inner.devices.sighting(Sighting::address(id, crate::Via::Manual, address));
+                    return Ok(id);
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last.about(display::shown(text)))
+    }
+
+    /// Takes the id and the addresses of a device's link; the name in it is a hint that nobody needs.
+    fn add_by_link(&self, link: &str, whole: &str) -> Result<PeerId, ReachError> {
+        let (id, query) = link.split_once('?').unwrap_or((link, ""));
+        let id: PeerId = id.parse().map_err(|_| ReachError::NotFound(display::shown(whole)))?;
+        for address in query.split('&').filter_map(|part| part.strip_prefix("at=")).filter_map(|at| at.parse().ok()) {
+            self.inner.devices.sighting(Sighting::address(id, crate::Via::Manual, address));
+        }
+        Ok(id)
     }
 
     /// Compares short authentication strings with a peer; both ends then show the same.
     pub async fn verify(&self, peer: PeerId) -> Result<Sas, TrustError> {
-        todo!()
+        let name = self.inner.devices.name(peer);
+        let connection = self.inner.links.get(peer).await.map_err(|error| error.about(name))?;
+        self.inner.comparisons.initiate(&connection).await
     }
 
     /// Sets a device's standing. Blocking closes its connections within a second.
     pub async fn set_trust(&self, peer: PeerId, trust: Trust) -> Result<(), TrustError> {
-        todo!()
+        self.inner.devices.set_trust(peer, trust);
+        if trust == Trust::Blocked {
+            self.inner.transfers.cancel_all_of(peer);
+            self.inner.links.close_peer(peer, CloseCode::Refused);
+        }
+        self.inner.remember(peer).await.map_err(|error| TrustError::Store(error.to_string()))
     }
 
     /// Forgets a device: its standing, addresses and connections.
     pub async fn forget(&self, peer: PeerId) -> Result<(), TrustError> {
-        todo!()
+        self.inner.transfers.cancel_all_of(peer);
+        self.inner.links.close_peer(peer, CloseCode::Refused);
+        self.inner.devices.forget(peer);
+        let database = self.inner.database.clone();
+        blocking(move || database.remove_device(peer)).await.map_err(|error| TrustError::Store(error.to_string()))
     }
 
     /// Offers files or a text; returns at once with a transfer for each receiver, in the order of `outgoing.to`.
     pub async fn send(&self, outgoing: Outgoing) -> Result<Vec<Transfer>, SendError> {
-        todo!()
+        self.inner.transfers.offer(outgoing).await
     }
 
     /// Transfers that are not over; with `all`, the ended ones too, newest first.
     pub async fn transfers(&self, all: bool) -> Result<Vec<Transfer>, TransferError> {
-        todo!()
+        self.inner.transfers.list(all).await
     }
 
     /// The transfer that an id or the beginning of one (4 characters or more) means.
     pub async fn find_transfer(&self, id: &str) -> Result<TransferId, TransferError> {
-        todo!()
+        self.inner.transfers.find(id).await
     }
 
     /// Takes an offer, all or a part.
     pub async fn accept(&self, id: TransferId, consent: Consent) -> Result<(), TransferError> {
-        todo!()
+        self.inner.transfers.accept(id, consent).await
     }
 
     /// Turns an offer down.
     pub async fn decline(&self, id: TransferId) -> Result<(), TransferError> {
-        todo!()
+        self.inner.transfers.decline(id)
     }
 
     /// Pauses a transfer, on either end.
     pub async fn pause(&self, id: TransferId) -> Result<(), TransferError> {
-        todo!()
+        self.inner.transfers.pause(id)
     }
 
     /// Goes on with a paused or interrupted transfer now.
     pub async fn resume(&self, id: TransferId) -> Result<(), TransferError> {
-        todo!()
+        self.inner.transfers.resume(id)
     }
 
     /// Gives a transfer up, on either end; partial files are removed, finished ones stay.
     pub async fn cancel(&self, id: TransferId) -> Result<(), TransferError> {
-        todo!()
+        self.inner.transfers.cancel(id)
     }
 
     /// Tries the failed files of a transfer again (receiving end), or offers a failed one again (sending end).
     pub async fn retry(&self, id: TransferId) -> Result<(), TransferError> {
-        todo!()
+        self.inner.transfers.retry(id)
     }
 
     /// Limits in force.
     pub fn limits(&self) -> Limits {
-        todo!()
+        self.inner.transfers.limits()
     }
 
     /// Sets limits; kept across restarts.
     pub async fn set_limits(&self, limits: Limits) -> Result<(), TransferError> {
-        todo!()
+        self.inner.transfers.set_limits(limits);
+        let database = self.inner.database.clone();
+        blocking(move || tasks::Settings::keep_limits(&database, limits))
+            .await
+            .map_err(|error| TransferError::Store(error.to_string()))
     }
 
     /// Ends everything: says goodbye, closes connections, keeps what resuming needs, joins every task. At most two seconds.
     pub async fn shutdown(&self) {
-        todo!()
+        self.inner.cancel.cancel();
+        self.inner.transfers.shutdown().await;
+        tokio::join!(self.inner.discovery.shutdown(), self.inner.links.shutdown());
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
     }
+}
+
+impl Inner {
+    fn start_tasks(self: &Arc<Self>, requests: mpsc::Receiver<IncomingRequest>) {
+        let until_the_end = || self.cancel.clone();
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::dispatch(self.clone(), requests)));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::tell_devices(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::probe(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::wake_transfers(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::watch_network(self.clone())));
+    }
+
+    pub(crate) const fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+}
+
+/// The addresses that `HOST:PORT` means; `None`: it is no such thing.
+async fn resolve(text: &str) -> Option<Vec<SocketAddr>> {
+    let (_, port) = text.rsplit_once(':')?;
+    port.parse::<u16>().ok()?;
+    let found = tokio::net::lookup_host(text).await.ok()?;
+    Some(found.collect())
 }

@@ -1,6 +1,6 @@
 //! Why an operation of the engine did not do what was asked: one enum per operation. Each text is one sentence for people.
 
-use shoal_proto::PeerId;
+use shoal_proto::{PeerId, display::size};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// Why an engine did not start.
@@ -77,6 +77,17 @@ pub enum ReachError {
     ShuttingDown,
 }
 
+impl ReachError {
+    /// The same, with the name that people know the device by.
+    pub(crate) fn about(self, name: String) -> Self {
+        match self {
+            Self::Unreachable { .. } => Self::Unreachable { name },
+            Self::Refused { .. } => Self::Refused { name },
+            other => other,
+        }
+    }
+}
+
 /// Why nothing was offered.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -92,10 +103,8 @@ pub enum SendError {
     #[error("there is nothing to send: no file was found in what was given")]
     Nothing,
     /// More than one offer can hold.
-    #[error("too many files for one transfer ({files}; the limit is {limit}): send the folders one by one")]
+    #[error("too many files for one transfer (the limit is {limit}): send the folders one by one")]
     TooMany {
-        /// How many.
-        files: u64,
         /// At most.
         limit: u64,
     },
@@ -124,14 +133,14 @@ pub enum TransferError {
         state: &'static str,
     },
     /// It would not fit.
-    #[error("{name} needs {needed} and {} has {free} free: make room or choose another folder", into.display())]
+    #[error("{name} needs {} and {} has {} free: make room or choose another folder", size(*.needed), into.display(), size(*.free))]
     NoSpace {
         /// The offer's name.
         name: String,
-        /// Needed, as people write it.
-        needed: String,
-        /// Free, as people write it.
-        free: String,
+        /// Needed, in bytes.
+        needed: u64,
+        /// Free, in bytes.
+        free: u64,
         /// Where.
         into: PathBuf,
     },

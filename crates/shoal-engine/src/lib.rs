@@ -6,13 +6,23 @@
 #![warn(missing_docs)]
 
 mod config;
+mod connection;
 mod device;
+mod discovery;
+mod endpoint;
 mod engine;
 mod error;
 mod event;
+mod identity;
+mod links;
+mod store;
+mod stream;
+mod tasks;
+mod tls;
 mod transfer;
+mod verify;
 
-pub use config::{AcceptRule, Config, DEFAULT_PORT};
+pub use config::{AbstractSocket, AcceptRule, Config, DEFAULT_PORT};
 pub use device::{Device, Path, Trust, Via};
 pub use engine::{Engine, Events};
 pub use error::{ReachError, SendError, StartError, TransferError, TrustError};

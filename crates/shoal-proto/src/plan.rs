@@ -1,7 +1,8 @@
 //! What to fetch next: the receiver's side of a transfer as a pure state machine.
 //!
 //! [`Plan`] knows the manifest, which entries are wanted, which are settled, and which pieces of the files in progress are
-//! verified. It hands out [`Work`] and takes back what came of it. It owns neither files, nor streams, nor a clock, and it
+//! verified. It hands out [`Work`] and is told what came of it; when a session breaks off, the next makes a new plan from what
+//! was kept. It owns neither files, nor streams, nor a clock, and it
 //! decides whether a frame that arrived was asked for: nothing else is ever written.
 
 use crate::{
@@ -112,7 +113,7 @@ impl Plan {
         self.wanted.ranges().all(|range| self.settled.contains_range(range))
     }
 
-    /// The next work, assigned to the caller until it is settled, verified or given back. `None`: nothing is left to hand out.
+    /// The next work, assigned to the caller until it is settled or verified. `None`: nothing is left to hand out.
     pub fn next_work(&mut self) -> Option<Work> {
         let begun = self.begun.iter_mut().find_map(|(entry, file)| file.next_work(EntryIndex(*entry)));
         begun.or_else(|| self.next_entries())
@@ -240,20 +241,16 @@ impl Plan {
         self.settled.insert_one(entry.0);
     }
 
-    /// Work that ended early goes back; what of it was settled or verified stays so.
-    pub fn give_back(&mut self, work: &Work) {
-        match work {
-            Work::Entries(entries) => self.assigned.remove(entries.clone()),
-            Work::Pieces { entry, pieces } => {
-                if let Some(file) = self.begun.get_mut(&entry.0) {
-                    file.assigned.remove(pieces.clone());
-                }
-            }
-            Work::Root(entry) => {
-                if let Some(file) = self.begun.get_mut(&entry.0) {
-                    file.root_assigned = false;
-                }
-            }
+    /// A piece is not there after all: it is fetched again.
+    pub fn lost(&mut self, entry: EntryIndex, piece: PieceIndex) {
+        let Some(file) = self.begun.get_mut(&entry.0) else { return };
+        file.assigned.remove(piece.0..piece.0.saturating_add(1));
+        if let Some(place) = file.hashes.get_mut(piece.0 as usize)
+            && place.take().is_some()
+        {
+            file.verified.remove(piece.0..piece.0 + 1);
+            let range = piece::piece_range(file.size, piece).unwrap_or_default();
+            self.bytes_verified = self.bytes_verified.saturating_sub(range.end - range.start);
         }
     }
 }

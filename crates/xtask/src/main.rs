@@ -1,1 +1,76 @@
-fn main() {}
+//! `cargo xtask`: set-up and every repeated chore, the same on each system.
+//!
+//! It is what a bare machine compiles first, so it uses the standard library alone. Each chore is a list of steps: ordinary
+//! commands that it prints before it runs them, so that any of them can be repeated by hand.
+
+mod dependencies;
+mod setup;
+mod shell;
+mod suite;
+
+use std::process::ExitCode;
+
+/// What fails here is told to a person in one sentence and ends the run; nobody acts on a kind of error.
+pub(crate) type Result<T = ()> = std::result::Result<T, String>;
+
+const USAGE: &str = "\
+cargo xtask run [--yes] [ARGS…]      set up, build, and start a peer: `shoal serve ARGS`
+cargo xtask test [--yes] [--long] [FILTER]
+                                     set up, then everything that must hold; with FILTER only tests whose names contain it
+cargo xtask check                    formatting, lints, documentation, dependencies: what a commit needs
+cargo xtask doctor                   what set-up would install here, without doing it
+cargo xtask help                     this
+
+--yes    install what is missing without asking (CI=true does the same)
+--long   the tests' long forms: more kills, more seeds";
+
+fn main() -> ExitCode {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let command = if args.is_empty() { "help".to_owned() } else { args.remove(0) };
+    let done = match command.as_str() {
+        "run" => run(&mut args),
+        "test" => test(&mut args),
+        "check" => suite::check(),
+        "doctor" => {
+            setup::report();
+            Ok(())
+        }
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!("there is no `cargo xtask {other}`\n\n{USAGE}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &mut Vec<String>) -> Result {
+    setup::install(setup::For::Building, take_flag(args, "--yes"))?;
+    suite::run_peer(args)
+}
+
+fn test(args: &mut Vec<String>) -> Result {
+    let yes = take_flag(args, "--yes");
+    let long = take_flag(args, "--long");
+    if let Some(unknown) = args.iter().find(|a| a.starts_with('-')) {
+        return Err(format!("there is no option {unknown}\n\n{USAGE}"));
+    }
+    if args.len() > 1 {
+        return Err(format!("one filter at a time\n\n{USAGE}"));
+    }
+    setup::install(setup::For::Testing, yes)?;
+    suite::test(long, args.pop())
+}
+
+/// Removes a flag from the arguments; whether it was there.
+fn take_flag(args: &mut Vec<String>, flag: &str) -> bool {
+    let before = args.len();
+    args.retain(|a| a != flag);
+    args.len() < before
+}

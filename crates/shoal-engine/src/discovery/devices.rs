@@ -1,45 +1,283 @@
 //! The one table of devices: who is known, how to reach them, who proved a key.
+//!
+//! Shared by whoever learns something about a device and whoever wants to know. The rules are in [`table`](super::table);
+//! here is the lock, the clock, and who is woken.
 
-use crate::{Device, Path, Trust};
-use shoal_proto::{PeerId, message::Hello};
-use std::net::SocketAddr;
+use super::table::Table;
+use crate::{Device, Path, Trust, Via};
+use shoal_proto::{
+    PeerId,
+    message::{Hello, Platform},
+};
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::sync::Notify;
 
 /// A hint from a provider. It never changes trust, the name shown, or who counts as online.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Sighting {
-    /// Somebody says that this device is there. The paths replace those that the same provider gave before.
-    Seen { id: PeerId, paths: Vec<Path> },
+    /// Somebody says that this device is there. The paths replace those that the same provider gave before for this link.
+    Seen {
+        /// Whom it is about.
+        id: PeerId,
+        /// How to reach it.
+        paths: Vec<Path>,
+        /// Number of the interface on which this was heard; 0 where that means nothing.
+        link: u32,
+        /// When the hint is stale; `None`: never.
+        until: Option<Instant>,
+    },
     /// A provider no longer sees it.
-    Gone { id: PeerId, via: crate::Via },
+    Gone {
+        /// Whom it is about.
+        id: PeerId,
+        /// The provider.
+        via: Via,
+    },
+    /// An interface of this host is gone, and with it what was heard there.
+    LinkGone {
+        /// Its number.
+        link: u32,
+    },
+}
+
+impl Sighting {
+    /// An address typed in for a device, or one that worked before.
+    pub(crate) fn address(id: PeerId, via: Via, address: SocketAddr) -> Self {
+        Self::Seen { id, paths: vec![Path { via, address }], link: 0, until: None }
+    }
+}
+
+/// What is kept of a device across restarts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remembered {
+    /// Its key.
+    pub(crate) id: PeerId,
+    /// What it called itself last, over a connection that proved the key.
+    pub(crate) name: Option<String>,
+    /// What it ran then.
+    pub(crate) platform: Option<Platform>,
+    /// Its standing.
+    pub(crate) trust: Trust,
+    /// Where it was reached, latest first. Without link-local ones: their scope means nothing after a restart.
+    pub(crate) addresses: Vec<SocketAddr>,
+}
+
+/// Who [`Devices::find`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Just one fits.
+    One(PeerId),
+    /// None does.
+    None,
+    /// All of these fit: their names and ids.
+    Several(Vec<(String, PeerId)>),
+}
+
+/// What [`Devices::changes`] tells.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Changes {
+    /// These rows are new or changed.
+    Rows(Vec<Change>),
+    /// So many changed that all are to be read anew.
+    All(Vec<Device>),
+}
+
+/// A row's change.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Change {
+    /// As it is now.
+    Row(Device),
+    /// No longer shown.
+    Gone(PeerId),
 }
 
 /// The table. Shared; each method locks for a moment and never across an await.
 #[derive(Debug)]
-pub(crate) struct Devices {}
+pub(crate) struct Devices {
+    table: Mutex<Table>,
+    changed: Notify,
+    wanted: Notify,
+}
 
 impl Devices {
+    /// A table for the device `own`, which is never in it, that starts with what is remembered.
+    pub(crate) fn new(own: PeerId, remembered: impl IntoIterator<Item = Remembered>) -> Self {
+        let table = Table::new(own, remembered, Instant::now());
+        Self { table: Mutex::new(table), changed: Notify::new(), wanted: Notify::new() }
+    }
+
     /// Standing of a device; [`Trust::Stranger`] when it is not known.
-    pub(crate) fn trust(&self, _id: PeerId) -> Trust {
-        todo!()
+    pub(crate) fn trust(&self, id: PeerId) -> Trust {
+        self.table().trust(id)
     }
+
     /// Addresses to dial, best first: mDNS before remembered before manual, IPv6 and IPv4 interleaved (RFC 8305 §4).
-    pub(crate) fn candidates(&self, _id: PeerId) -> Vec<SocketAddr> {
-        todo!()
+    pub(crate) fn candidates(&self, id: PeerId) -> Vec<SocketAddr> {
+        self.table().candidates(id)
     }
-    /// TLS proved the key at `address` and it said who it is. `live`: a connection exists now.
-    pub(crate) fn proved(&self, _id: PeerId, _hello: &Hello, _address: SocketAddr) {
-        todo!()
+
+    /// TLS proved the key at `address`, it said who it is, and a connection exists now.
+    pub(crate) fn proved(&self, id: PeerId, hello: &Hello, address: SocketAddr) {
+        self.change(|table, _| table.proved(id, hello, address));
     }
+
     /// Its last connection is gone.
-    pub(crate) fn disconnected(&self, _id: PeerId) {
-        todo!()
+    pub(crate) fn disconnected(&self, id: PeerId) {
+        self.change(|table, now| table.disconnected(id, now));
     }
+
     /// What a provider says.
-    pub(crate) fn sighting(&self, _sighting: Sighting) {
-        todo!()
+    pub(crate) fn sighting(&self, sighting: Sighting) {
+        self.change(|table, now| table.sighting(sighting, now));
     }
-    /// Every row.
+
+    /// Drops hints that went stale. To be called about once a second.
+    pub(crate) fn expire(&self) {
+        self.change(Table::expire);
+    }
+
+    /// Sets a device's standing; it need not have been seen.
+    pub(crate) fn set_trust(&self, id: PeerId, trust: Trust) {
+        self.change(|table, now| table.set_trust(id, trust, now));
+    }
+
+    /// Forgets standing, name and addresses. While it is announced it stays, as a stranger.
+    pub(crate) fn forget(&self, id: PeerId) {
+        self.change(|table, now| table.forget(id, now));
+    }
+
+    /// Round trip of the live connection.
+    pub(crate) fn set_rtt(&self, id: PeerId, rtt: Option<Duration>) {
+        self.change(|table, _| table.set_rtt(id, rtt));
+    }
+
+    /// Every row that is shown: devices known, and strangers in reach. Sorted by id.
     pub(crate) fn all(&self) -> Vec<Device> {
-        todo!()
+        self.table().all()
+    }
+
+    /// One row, shown or not.
+    pub(crate) fn get(&self, id: PeerId) -> Option<Device> {
+        self.table().get(id)
+    }
+
+    /// What people know it by: its name once it proved its key, else its short id.
+    pub(crate) fn name(&self, id: PeerId) -> String {
+        self.get(id).map_or_else(|| id.short(), |device| device.name)
+    }
+
+    /// The device with this name (whatever the case) or whose id starts with this (4 characters or more). Where several have
+    /// the name, the one that is trusted, if just one is: nobody takes a known device's place by taking its name.
+    pub(crate) fn find(&self, text: &str) -> Found {
+        self.table().find(text)
+    }
+
+    /// What to keep of a device: `None` for strangers.
+    pub(crate) fn remembered(&self, id: PeerId) -> Option<Remembered> {
+        self.table().remembered(id)
+    }
+
+    /// Waits until rows changed since the last call and says which. One listener at a time; while it is slow the changes
+    /// gather, at most one for each row.
+    pub(crate) async fn changes(&self) -> Changes {
+        loop {
+            if let Some(changes) = self.table().take_changes() {
+                return changes;
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    /// Waits for a device that should be dialled to learn who it is: it is new, or its addresses are, or the last try is
+    /// long ago. The caller dials its [`candidates`](Self::candidates), as many devices at once as it likes; a success ends
+    /// in [`proved`](Self::proved), a failure needs no word, later tries come by themselves. Never a blocked device.
+    pub(crate) async fn probe_wanted(&self) -> PeerId {
+        loop {
+            let next = {
+                let mut table = self.table();
+                if let Some(id) = table.next_to_probe(Instant::now()) {
+                    return id;
+                }
+                table.next_probe_at()
+            };
+            match next {
+                Some(at) => tokio::select! {
+                    () = tokio::time::sleep_until(at.into()) => {}
+                    () = self.wanted.notified() => {}
+                },
+                None => self.wanted.notified().await,
+            }
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Table, Instant)) {
+        let mut table = self.table();
+        change(&mut table, Instant::now());
+        let (changed, probe_planned) = (table.has_changes(), table.take_probe_planned());
+        drop(table);
+        if changed {
+            self.changed.notify_one();
+        }
+        if probe_planned {
+            self.wanted.notify_one();
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // No method leaves a row half written, so a panic elsewhere does not spoil the table.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use std::sync::Arc;
+    use tokio::time::timeout;
+
+    fn id(key: u8) -> PeerId {
+        PeerId::from_public_key([key; 32])
+    }
+
+    fn typed_in(key: u8) -> Sighting {
+        Sighting::address(id(key), Via::Manual, "10.0.0.2:5".parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_slow_listener_stalls_nobody_and_loses_nothing() {
+        let devices = Devices::new(id(1), []);
+        for round in 0..1000 {
+            devices.sighting(typed_in(2 + (round % 50) as u8));
+        }
+        let Changes::Rows(rows) = devices.changes().await else { panic!("not that many") };
+        assert_eq!(rows.len(), 50);
+        assert!(timeout(Duration::from_millis(20), devices.changes()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken_by_what_happens() {
+        let devices = Arc::new(Devices::new(id(1), []));
+        let changes = tokio::spawn({
+            let devices = devices.clone();
+            async move { devices.changes().await }
+        });
+        let wanted = tokio::spawn({
+            let devices = devices.clone();
+            async move { devices.probe_wanted().await }
+        });
+        tokio::task::yield_now().await;
+        devices.sighting(typed_in(2));
+        assert_eq!(changes.await.unwrap(), Changes::Rows(vec![Change::Row(devices.get(id(2)).unwrap())]));
+        assert_eq!(wanted.await.unwrap(), id(2));
+        // The next try is a second away, unless its addresses change.
+        assert!(timeout(Duration::from_millis(50), devices.probe_wanted()).await.is_err());
+        let retried = timeout(Duration::from_secs(2), devices.probe_wanted()).await;
+        assert_eq!(retried, Ok(id(2)));
     }
 }

@@ -36,12 +36,16 @@ pub(crate) enum DatabaseError {
     Sqlite(#[from] rusqlite::Error),
     /// Made by a later version.
     #[error("it was made by a newer Shoal (version {0}): update this one")]
-    Newer(usize),
+    Newer(u32),
+    /// A row that belongs to another is not there.
+    #[error("a part of what was recorded is missing: send it again")]
+    Missing,
 }
 
 /// The database of one data folder.
 #[derive(Debug)]
 pub(crate) struct Database {
+    folder: PathBuf,
     connection: Mutex<Connection>,
 }
 
@@ -49,7 +53,7 @@ pub(crate) struct Database {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DeviceRecord {
     pub(crate) id: PeerId,
-    pub(crate) name: String,
+    pub(crate) name: Option<String>,
     pub(crate) platform: Option<Platform>,
     pub(crate) trust: Trust,
     /// Addresses that worked, best first.
@@ -84,12 +88,35 @@ pub(crate) struct TransferRecord {
     pub(crate) active: Duration,
 }
 
+/// Why a file of a transfer failed, as the receiving end knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileFailure {
+    /// It is gone at the sender.
+    Gone,
+    /// It changed at the sender.
+    Changed,
+    /// The sender cannot read it.
+    Unreadable,
+    /// It could not be written here.
+    Disk,
+}
+
+impl From<EntryFailure> for FileFailure {
+    fn from(failure: EntryFailure) -> Self {
+        match failure {
+            EntryFailure::Gone => Self::Gone,
+            EntryFailure::Changed => Self::Changed,
+            EntryFailure::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
 /// How far a receiving transfer is, as kept.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) wanted: RangeSet,
     pub(crate) settled: RangeSet,
-    pub(crate) failures: BTreeMap<EntryIndex, EntryFailure>,
+    pub(crate) failures: BTreeMap<EntryIndex, FileFailure>,
     /// Runs of verified pieces of files in progress.
     pub(crate) verified: Vec<(EntryIndex, PieceIndex, Vec<Hash>)>,
 }
@@ -98,7 +125,7 @@ pub(crate) struct Kept {
 #[derive(Debug, Default)]
 pub(crate) struct Checkpoint<'a> {
     pub(crate) settled: Option<&'a RangeSet>,
-    pub(crate) failures: &'a [(EntryIndex, EntryFailure)],
+    pub(crate) failures: &'a [(EntryIndex, FileFailure)],
     /// Runs of pieces verified and synced since the last one.
     pub(crate) verified: &'a [(EntryIndex, PieceIndex, Vec<Hash>)],
     /// Files whose verified pieces are no longer needed.
@@ -106,7 +133,7 @@ pub(crate) struct Checkpoint<'a> {
     /// Hashes of files that are in place.
     pub(crate) hashes: &'a [(PathBuf, FileKey, Vec<Hash>)],
     /// Offered path → name that it got, where the two differ.
-    pub(crate) placed: &'a [(PathBuf, String, PathBuf)],
+    pub(crate) placed: &'a [(PathBuf, String, String)],
 }
 
 impl Database {
@@ -119,15 +146,20 @@ impl Database {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "cache_size", -2000)?;
         connection.set_prepared_statement_cache_capacity(64);
-        let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let steps = MIGRATIONS.get(version..).ok_or(DatabaseError::Newer(version))?;
+        let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let steps = MIGRATIONS.get(version as usize..).ok_or(DatabaseError::Newer(version))?;
         for (step, number) in steps.iter().zip(version + 1..) {
             let transaction = connection.transaction()?;
             transaction.execute_batch(step)?;
             transaction.pragma_update(None, "user_version", number)?;
             transaction.commit()?;
         }
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self { folder: data_dir.to_owned(), connection: Mutex::new(connection) })
+    }
+
+    /// The data folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// A panic while the lock was held left no transaction open: SQLite rolled it back.
@@ -148,6 +180,20 @@ impl Database {
             Some(value) => connection.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)", [key, value])?,
             None => connection.execute("DELETE FROM settings WHERE key = ?1", [key])?,
         };
+        Ok(())
+    }
+
+    /// A setting that is a path.
+    pub(crate) fn path(&self, key: &str) -> Result<Option<PathBuf>, DatabaseError> {
+        let sql = "SELECT CAST(value AS BLOB) FROM settings WHERE key = ?1";
+        let bytes = self.lock().prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?;
+        Ok(bytes.map(path_from))
+    }
+
+    /// Keeps a setting that is a path.
+    pub(crate) fn set_path(&self, key: &str, path: &Path) -> Result<(), DatabaseError> {
+        let sql = "INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)";
+        self.lock().execute(sql, params![key, path_bytes(path)])?;
         Ok(())
     }
 
@@ -216,7 +262,7 @@ impl Database {
                 as_sql(record.bytes_done),
                 as_sql(record.bytes_moved),
                 record.error,
-                record.into.as_deref().map(path_text),
+                record.into.as_deref().map(path_bytes),
                 record.replace,
                 record.accepted,
                 as_sql(record.active.as_millis() as u64),
@@ -267,17 +313,18 @@ impl Database {
     /// Every transfer, newest first.
     pub(crate) fn transfers(&self) -> Result<Vec<TransferRecord>, DatabaseError> {
         let connection = self.lock();
-        let mut statement = connection.prepare(
-            "SELECT id, direction, peer, name, state, text, files, bytes, files_done, files_failed, bytes_done, bytes_moved, \
-             error, target, replace, accepted, active_ms FROM transfers ORDER BY created DESC, rowid DESC",
-        )?;
-        let mut records: Vec<TransferRecord> = statement.query_map([], transfer_from)?.collect::<Result<_, _>>()?;
-        let mut statement = connection.prepare("SELECT name, path FROM sources WHERE transfer = ?1")?;
-        for record in records.iter_mut().filter(|record| record.direction == Direction::Send) {
-            let rows = statement.query_map([record.id.0], |row| Ok((row.get(0)?, path_from(row.get(1)?))))?;
-            record.sources = rows.collect::<Result<_, _>>()?;
-        }
-        Ok(records)
+        let sql = format!("SELECT {TRANSFER_COLUMNS} FROM transfers ORDER BY created DESC, rowid DESC");
+        let mut statement = connection.prepare(&sql)?;
+        let records: Vec<TransferRecord> = statement.query_map([], transfer_from)?.collect::<Result<_, _>>()?;
+        records.into_iter().map(|record| with_sources(&connection, record)).collect()
+    }
+
+    /// One transfer.
+    pub(crate) fn transfer(&self, id: TransferId) -> Result<Option<TransferRecord>, DatabaseError> {
+        let connection = self.lock();
+        let sql = format!("SELECT {TRANSFER_COLUMNS} FROM transfers WHERE id = ?1");
+        let record = connection.prepare_cached(&sql)?.query_row([id.0], transfer_from).optional()?;
+        record.map(|record| with_sources(&connection, record)).transpose()
     }
 
     /// The manifest of a transfer; `None` for a text.
@@ -328,7 +375,7 @@ impl Database {
         }
         for (folder, offered, name) in checkpoint.placed {
             let sql = "INSERT OR REPLACE INTO placed (folder, offered, name) VALUES (?1, ?2, ?3)";
-            transaction.prepare_cached(sql)?.execute(params![path_bytes(folder), offered, path_bytes(name)])?;
+            transaction.prepare_cached(sql)?.execute(params![path_bytes(folder), offered, name])?;
         }
         for (path, key, hashes) in checkpoint.hashes {
             put_hashes(&transaction, path, key, PieceIndex(0), hashes)?;
@@ -358,12 +405,11 @@ impl Database {
         Ok(())
     }
 
-    /// The name that an offered path got in a folder, when it was not its own.
-    pub(crate) fn placed(&self, folder: &Path, offered: &str) -> Result<Option<PathBuf>, DatabaseError> {
+    /// The path that an offered path got in a folder, when it was not its own; both with `/` between names.
+    pub(crate) fn placed(&self, folder: &Path, offered: &str) -> Result<Option<String>, DatabaseError> {
         let sql = "SELECT name FROM placed WHERE folder = ?1 AND offered = ?2";
-        let text: Option<Vec<u8>> =
-            self.lock().prepare_cached(sql)?.query_row(params![path_bytes(folder), offered], |row| row.get(0)).optional()?;
-        Ok(text.map(|text| path_from(text)))
+        let connection = self.lock();
+        Ok(connection.prepare_cached(sql)?.query_row(params![path_bytes(folder), offered], |row| row.get(0)).optional()?)
     }
 
     /// Piece hashes of a file, as far as they are known, when the file is still the one that was hashed.
@@ -394,6 +440,18 @@ fn put_hashes(connection: &Connection, path: &Path, key: &FileKey, first: PieceI
     let sql = "INSERT OR REPLACE INTO hashes (path, key, first, hashes) VALUES (?1, ?2, ?3, ?4)";
     connection.prepare_cached(sql)?.execute(params![path, key, first.0, hashes_blob(hashes)])?;
     Ok(())
+}
+
+const TRANSFER_COLUMNS: &str = "id, direction, peer, name, state, text, files, bytes, files_done, files_failed, bytes_done, \
+     bytes_moved, error, target, replace, accepted, active_ms";
+
+fn with_sources(connection: &Connection, mut record: TransferRecord) -> Result<TransferRecord, DatabaseError> {
+    if record.direction == Direction::Send {
+        let mut statement = connection.prepare_cached("SELECT name, path FROM sources WHERE transfer = ?1")?;
+        let rows = statement.query_map([record.id.0], |row| Ok((row.get(0)?, path_from(row.get(1)?))))?;
+        record.sources = rows.collect::<Result<_, _>>()?;
+    }
+    Ok(record)
 }
 
 fn transfer_from(row: &Row<'_>) -> rusqlite::Result<TransferRecord> {
@@ -475,8 +533,12 @@ const STATES: [(State, &str); 8] = [
 const TRUSTS: [(Trust, &str); 4] =
     [(Trust::Stranger, "stranger"), (Trust::Known, "known"), (Trust::Verified, "verified"), (Trust::Blocked, "blocked")];
 const PLATFORMS: [(Platform, &str); 3] = [(Platform::Linux, "linux"), (Platform::Windows, "windows"), (Platform::MacOs, "macos")];
-const FAILURES: [(EntryFailure, &str); 3] =
-    [(EntryFailure::Gone, "gone"), (EntryFailure::Changed, "changed"), (EntryFailure::Unreadable, "unreadable")];
+const FAILURES: [(FileFailure, &str); 4] = [
+    (FileFailure::Gone, "gone"),
+    (FileFailure::Changed, "changed"),
+    (FileFailure::Unreadable, "unreadable"),
+    (FileFailure::Disk, "disk"),
+];
 
 fn word<T: PartialEq>(table: &'static [(T, &'static str)], value: T) -> &'static str {
     table.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word)
@@ -515,10 +577,10 @@ fn platform_from(word: &str) -> Option<Platform> {
     meaning(&PLATFORMS, word)
 }
 
-fn failure_word(failure: EntryFailure) -> &'static str {
+fn failure_word(failure: FileFailure) -> &'static str {
     word(&FAILURES, failure)
 }
 
-fn failure_from(word: &str) -> EntryFailure {
-    meaning(&FAILURES, word).unwrap_or(EntryFailure::Unreadable)
+fn failure_from(word: &str) -> FileFailure {
+    meaning(&FAILURES, word).unwrap_or(FileFailure::Unreadable)
 }

@@ -2,7 +2,7 @@ CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE devices (
   id BLOB PRIMARY KEY,
-  name TEXT NOT NULL,
+  name TEXT,               -- what it called itself last
   platform TEXT,
   trust TEXT NOT NULL,
   addresses TEXT NOT NULL, -- separated by spaces, best first
@@ -66,8 +66,8 @@ CREATE TABLE verified (
 
 CREATE TABLE placed (
   folder BLOB NOT NULL,
-  offered TEXT NOT NULL,
-  name BLOB NOT NULL,
+  offered TEXT NOT NULL,   -- both relative to the folder
+  name TEXT NOT NULL,
   PRIMARY KEY (folder, offered)
 ) WITHOUT ROWID;
 

@@ -1,10 +1,11 @@
 //! One transfer while the engine runs: its row, and the ways to steer the task that carries it.
 
 use super::{Direction, State, Transfer, rate::Meter};
-use crate::{connection::Connection, store::database::TransferRecord};
+use super::inbox::Inbox;
+use crate::{connection::Connection, store::database::TransferRecord, stream::SendStream};
 use shoal_proto::{
     Manifest, PeerId, display,
-    message::{Progress, TransferId},
+    message::{FromSender, Progress, TransferId},
 };
 use std::{
     path::PathBuf,
@@ -31,8 +32,8 @@ pub(crate) enum Control {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) connection: Connection,
-    pub(crate) send: quinn::SendStream,
-    pub(crate) recv: quinn::RecvStream,
+    pub(crate) send: SendStream,
+    pub(crate) inbox: Inbox<FromSender>,
 }
 
 /// A transfer that is not over, or was not when the engine started.

@@ -1,5 +1,20 @@
 //! Moving content: offers, consent, sending, receiving.
 
+pub(crate) mod bases;
+pub(crate) mod fetch;
+pub(crate) mod inbox;
+pub(crate) mod limit;
+pub(crate) mod live;
+pub(crate) mod offer;
+pub(crate) mod pull;
+pub(crate) mod rate;
+pub(crate) mod receive;
+pub(crate) mod select;
+pub(crate) mod send;
+pub(crate) mod serve;
+pub(crate) mod transfers;
+pub(crate) mod write;
+
 use shoal_proto::{PeerId, message::TransferId};
 use std::{path::PathBuf, time::Duration};
 

@@ -14,9 +14,10 @@ use crate::{
     links::Links,
     store::{
         database::{Database, TransferRecord},
-        disk::{self, DiskError},
+        disk,
         target::Target,
     },
+    stream::{SendStream, var_int},
 };
 use shoal_proto::{
     PeerId, display,
@@ -328,7 +329,6 @@ impl Transfers {
         let needed = select::space_needed(&manifest, &selection.wanted, &target);
         let free = disk::free_space(&into).map_err(|error| cannot_write(&into, &error))?;
         if needed > free {
-            let (needed, free) = (display::size(needed), display::size(free));
             return Err(TransferError::NoSpace { name: display::shown(&record.name), needed, free, into });
         }
         record.into = Some(into);
@@ -373,9 +373,23 @@ impl Transfers {
         self.steer(id, Control::Cancel, "cancelled")
     }
 
+    /// Transfers with these peers try now.
+    pub(crate) fn wake(&self, with: impl Fn(PeerId) -> bool) {
+        self.rows().values().filter(|live| with(live.peer)).for_each(|live| live.wake.notify_one());
+    }
+
+    /// A device is blocked or forgotten: nothing with it goes on.
+    pub(crate) fn cancel_all_of(&self, peer: PeerId) {
+        let of_peer: Vec<Arc<Live>> = self.rows().values().filter(|live| live.peer == peer).cloned().collect();
+        for live in of_peer {
+            // One that ends by itself meanwhile is none to cancel.
+            let _ = self.cancel(live.id);
+        }
+    }
+
     fn steer(&self, id: TransferId, control: Control, verb: &'static str) -> Result<(), TransferError> {
         let Some(live) = self.live(id) else {
-            let ended = self.database.transfers().map_err(recording)?.into_iter().find(|record| record.id == id);
+            let ended = self.database.transfer(id).map_err(recording)?;
             return Err(ended.map_or_else(|| TransferError::NotFound(id.to_string()), |record| wrong_state(&record, verb)));
         };
         if live.row().awaits_answer {
@@ -391,7 +405,7 @@ impl Transfers {
         if let Some(live) = self.live(id) {
             return Err(wrong_state(&live.row().record, "tried again"));
         }
-        let record = self.database.transfers().map_err(recording)?.into_iter().find(|record| record.id == id);
+        let record = self.database.transfer(id).map_err(recording)?;
         let mut record = record.ok_or_else(|| TransferError::NotFound(id.to_string()))?;
         match (record.direction, record.state) {
             (Direction::Receive, State::Finished | State::Failed) if record.into.is_some() => {
@@ -412,14 +426,14 @@ impl Transfers {
     }
 
     /// The receiver asks for an offer once more.
-    pub(crate) async fn again(self: &Arc<Self>, connection: Connection, id: TransferId, mut send: quinn::SendStream) {
+    pub(crate) async fn again(self: &Arc<Self>, connection: Connection, id: TransferId, mut send: SendStream) {
         if self.live(id).is_none() && !self.revive(id, connection.peer()).await {
             // Both may fail only because the connection is gone.
-            let _ = send.reset(CloseCode::UnknownTransfer.code().into());
+            let _ = send.reset(var_int(CloseCode::UnknownTransfer));
             return;
         }
         let Some(live) = self.live(id).filter(|live| live.direction == Direction::Send && live.peer == connection.peer()) else {
-            let _ = send.reset(CloseCode::UnknownTransfer.code().into());
+            let _ = send.reset(var_int(CloseCode::UnknownTransfer));
             return;
         };
         *live.preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
@@ -430,9 +444,8 @@ impl Transfers {
     /// Takes a finished sending up again for its receiver, who retries what failed.
     async fn revive(self: &Arc<Self>, id: TransferId, peer: PeerId) -> bool {
         let this = self.clone();
-        let records = blocking(move || this.database.transfers()).await.unwrap_or_default();
-        let record = records.into_iter().find(|record| record.id == id && record.peer == peer);
-        let Some(mut record) = record else { return false };
+        let record = blocking(move || this.database.transfer(id)).await.ok().flatten();
+        let Some(mut record) = record.filter(|record| record.peer == peer) else { return false };
         if record.direction != Direction::Send || record.state != State::Finished {
             return false;
         }
@@ -511,9 +524,4 @@ pub(crate) const fn state_text(state: State) -> &'static str {
         State::Cancelled => "cancelled",
         State::Declined => "declined",
     }
-}
-
-/// Disk errors that a transfer waits out rather than fails by.
-pub(crate) const fn is_obstacle(error: &DiskError) -> bool {
-    matches!(error, DiskError::NoSpace { .. } | DiskError::CannotWrite { .. })
 }

@@ -1,0 +1,188 @@
+//! What a front end hears.
+
+use crate::{
+    Code,
+    rows::{Device, Sas, Snapshot, State, Transfer},
+};
+use serde::{Deserialize, Serialize};
+use shoal_engine::Engine;
+use ts_rs::TS;
+
+/// A change. The first field of its JSON is `event`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The host is up; its first line.
+    Ready {
+        /// Own id.
+        id: String,
+        /// Own name.
+        name: String,
+        /// `ip:port` at which others reach this device.
+        addresses: Vec<String>,
+    },
+    /// A device appeared or its row changed.
+    Device(Device),
+    /// A device's row is gone.
+    DeviceGone {
+        /// Which.
+        id: String,
+    },
+    /// An offer went out, or came in and waits for an answer.
+    Offered {
+        /// Id of the other end.
+        peer: String,
+        /// The whole row, in the same object.
+        #[serde(flatten)]
+        row: Transfer,
+    },
+    /// A transfer's row changed; not for mere progress.
+    Transfer(Transfer),
+    /// How far a transfer is; at most ten a second for each.
+    Progress {
+        /// Which.
+        transfer: String,
+        /// Bytes in place or verified.
+        bytes_done: u64,
+        /// Bytes wanted.
+        bytes: u64,
+        /// Files in place.
+        files_done: u32,
+        /// Files wanted.
+        files: u32,
+        /// Bytes a second.
+        rate: u64,
+        /// Seconds left, when that can be said.
+        eta_s: Option<u64>,
+    },
+    /// A transfer ended well.
+    Finished {
+        /// Which.
+        transfer: String,
+        /// Files in place.
+        files: u32,
+        /// Bytes in place.
+        bytes: u64,
+        /// Bytes that crossed the network.
+        bytes_moved: u64,
+        /// From consent to the end.
+        seconds: f64,
+        /// Files that failed all the same.
+        files_failed: u32,
+    },
+    /// A transfer stopped and goes on when it can.
+    Interrupted {
+        /// Which.
+        transfer: String,
+        /// Why.
+        reason: String,
+    },
+    /// A transfer failed for good, was declined or cancelled.
+    Failed {
+        /// Which.
+        transfer: String,
+        /// What happened and what to do.
+        error: String,
+        /// What to act on.
+        code: Code,
+        /// How it ended.
+        state: State,
+    },
+    /// The other end asks to compare short authentication strings.
+    Verifying {
+        /// Id of the other end.
+        peer: String,
+        /// What both screens must show, in the same object.
+        #[serde(flatten)]
+        sas: Sas,
+    },
+    /// Events were lost; a [`Event::Snapshot`] follows.
+    Lagged,
+    /// Everything at this moment, after a lag.
+    Snapshot(Snapshot),
+}
+
+impl Event {
+    /// The transfer that this is about.
+    pub fn transfer(&self) -> Option<&str> {
+        match self {
+            Self::Offered { row, .. } | Self::Transfer(row) => Some(&row.transfer),
+            Self::Progress { transfer, .. }
+            | Self::Finished { transfer, .. }
+            | Self::Interrupted { transfer, .. }
+            | Self::Failed { transfer, .. } => Some(transfer),
+            Self::Ready { .. }
+            | Self::Device(_)
+            | Self::DeviceGone { .. }
+            | Self::Verifying { .. }
+            | Self::Lagged
+            | Self::Snapshot(_) => None,
+        }
+    }
+}
+
+/// Events of an engine in this process. After a lag the picture is made whole with a snapshot, so nothing is kept for a slow listener.
+#[derive(Debug)]
+pub struct Feed {
+    engine: Engine,
+    events: shoal_engine::Events,
+    snapshot_due: bool,
+}
+
+impl Feed {
+    /// Events from now on.
+    pub fn new(engine: &Engine) -> Self {
+        Self { engine: engine.clone(), events: engine.events(), snapshot_due: false }
+    }
+
+    /// The next event; `None` once the engine is shut down.
+    pub async fn next(&mut self) -> Option<Event> {
+        if std::mem::take(&mut self.snapshot_due) {
+            return Some(Event::Snapshot((&self.engine).into()));
+        }
+        let event = self.events.next().await?;
+        self.snapshot_due = event == shoal_engine::Event::Lagged;
+        Some(event.into())
+    }
+}
+
+impl Transfer {
+    /// Brings the row up to date with an event about it, so that a front end keeps rows and needs no snapshot for each change.
+    pub fn hear(&mut self, event: &Event) {
+        if event.transfer() != Some(&self.transfer) {
+            return;
+        }
+        match event {
+            Event::Offered { row, .. } | Event::Transfer(row) => self.clone_from(row),
+            Event::Progress { bytes_done, bytes, files_done, files, rate, eta_s, .. } => {
+                self.state = State::Active;
+                (self.bytes_done, self.bytes) = (*bytes_done, *bytes);
+                (self.files_done, self.files) = (*files_done, *files);
+                (self.rate, self.eta_s) = (*rate, *eta_s);
+                self.error = None;
+            }
+            Event::Finished { files, bytes, bytes_moved, files_failed, .. } => {
+                self.state = State::Finished;
+                (self.files_done, self.files_failed) = (*files, *files_failed);
+                (self.bytes_done, self.bytes_moved) = (*bytes, *bytes_moved);
+                (self.rate, self.eta_s) = (0, None);
+            }
+            Event::Interrupted { reason, .. } => {
+                self.state = State::Interrupted;
+                self.error = Some(reason.clone());
+                (self.rate, self.eta_s) = (0, None);
+            }
+            Event::Failed { error, state, .. } => {
+                self.state = *state;
+                self.error = Some(error.clone());
+                (self.rate, self.eta_s) = (0, None);
+            }
+            Event::Ready { .. }
+            | Event::Device(_)
+            | Event::DeviceGone { .. }
+            | Event::Verifying { .. }
+            | Event::Lagged
+            | Event::Snapshot(_) => {}
+        }
+    }
+}

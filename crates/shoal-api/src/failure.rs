@@ -1,0 +1,147 @@
+//! Why a request was not done: a code that front ends act on, and a sentence for people.
+
+use crate::rows::State;
+use serde::{Deserialize, Serialize};
+use shoal_engine::{ReachError, SendError, StartError, TransferError, TrustError};
+use std::fmt;
+use ts_rs::TS;
+
+/// What a front end acts on. Each is an exit code of the command; everything else is [`Code::Failed`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// Nothing that a front end could act on.
+    Failed,
+    /// The request makes no sense as it is.
+    Usage,
+    /// No such device, more than one, or none that answers.
+    PeerNotFound,
+    /// The other end does not want it, or may not.
+    Declined,
+    /// It stopped and can be resumed.
+    Interrupted,
+    /// Somebody is not who they should be, or bytes are not what they should be.
+    VerificationFailed,
+    /// No room, or no permission to write.
+    NoSpace,
+}
+
+/// A request that was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What to act on.
+    pub code: Code,
+    /// One sentence: what happened and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with its sentence.
+    pub fn new(code: Code, message: impl fmt::Display) -> Self {
+        Self { code, message: message.to_string() }
+    }
+
+    /// The sentence for a transfer that ended without being finished, from its last row; `None` when it went well or goes on.
+    pub fn of_state(state: State, code: Option<Code>, name: &str, peer: &str, error: Option<&str>) -> Option<Self> {
+        let reason = error.map(|reason| format!(": {reason}")).unwrap_or_default();
+        match state {
+            State::Declined => Some(Self::new(Code::Declined, format_args!("{peer} declined {name}{reason}"))),
+            State::Cancelled => Some(Self::new(Code::Failed, format_args!("{name} was cancelled{reason}"))),
+            State::Failed => {
+                Some(Self::new(code.unwrap_or(Code::Failed), error.map_or_else(|| format!("{name} failed"), str::to_owned)))
+            }
+            State::Waiting | State::Active | State::Paused | State::Interrupted | State::Finished => None,
+        }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let code = match &error {
+            StartError::Locked(_) | StartError::Key(_) | StartError::Database { .. } | StartError::Listen { .. } => Code::Failed,
+            StartError::DataDir { .. } => Code::NoSpace,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<ReachError> for Failure {
+    fn from(error: ReachError) -> Self {
+        let code = match &error {
+            ReachError::NotFound(_) | ReachError::Ambiguous { .. } | ReachError::Unreachable { .. } => Code::PeerNotFound,
+            ReachError::WrongKey { .. } => Code::VerificationFailed,
+            ReachError::Refused { .. } => Code::Declined,
+            ReachError::ShuttingDown => Code::Interrupted,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Reach(error) => error.into(),
+            SendError::Source { .. } | SendError::Nothing | SendError::TooMany { .. } | SendError::Store(_) => {
+                Self::new(Code::Failed, error)
+            }
+        }
+    }
+}
+
+impl From<TransferError> for Failure {
+    fn from(error: TransferError) -> Self {
+        let code = match &error {
+            TransferError::NoSpace { .. } | TransferError::CannotWrite { .. } => Code::NoSpace,
+            TransferError::BadPattern(_) => Code::Usage,
+            TransferError::NotFound(_) | TransferError::WrongState { .. } | TransferError::Store(_) => Code::Failed,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<TrustError> for Failure {
+    fn from(error: TrustError) -> Self {
+        match error {
+            TrustError::Reach(error) => error.into(),
+            TrustError::BrokenOff(_) => Self::new(Code::VerificationFailed, error),
+            TrustError::Store(_) => Self::new(Code::Failed, error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    /// Scripts branch on codes: each error of the engine that a script can act on keeps its own.
+    #[test]
+    fn each_error_of_the_engine_has_its_code_and_keeps_its_sentence() {
+        let cases: [(Failure, Code); 8] = [
+            (ReachError::NotFound("mira".into()).into(), Code::PeerNotFound),
+            (ReachError::Ambiguous { name: "m".into(), candidates: vec!["a".into(), "b".into()] }.into(), Code::PeerNotFound),
+            (SendError::Reach(ReachError::Refused { name: "mira".into() }).into(), Code::Declined),
+            (SendError::Nothing.into(), Code::Failed),
+            (TrustError::BrokenOff("mira".into()).into(), Code::VerificationFailed),
+            (TransferError::CannotWrite { into: PathBuf::from("/x"), reason: "read-only".into() }.into(), Code::NoSpace),
+            (TransferError::BadPattern("[".into()).into(), Code::Usage),
+            (TransferError::NotFound("ab".into()).into(), Code::Failed),
+        ];
+        for (failure, code) in cases {
+            assert_eq!(failure.code, code, "{failure}");
+            assert!(!failure.message.is_empty());
+        }
+    }
+
+    #[test]
+    fn only_an_end_that_went_wrong_is_a_failure() {
+        let of = |state| Failure::of_state(state, None, "film.mkv", "Mira", None).map(|failure| failure.code);
+        assert_eq!(of(State::Declined), Some(Code::Declined));
+        assert_eq!(of(State::Failed), Some(Code::Failed));
+        assert_eq!(of(State::Cancelled), Some(Code::Failed));
+        for fine in [State::Waiting, State::Active, State::Paused, State::Interrupted, State::Finished] {
+            assert_eq!(of(fine), None, "{fine:?}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What a front end can ask, and what it is answered.
+
+use crate::rows::{Device, Identity, Limits, Offer, Sas, Snapshot, Transfer, Trust};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use ts_rs::TS;
+
+/// One question or command. Progress never comes back as a reply: it comes as [`crate::Event`]s.
+///
+/// A `peer` is a device's name, the beginning of its id, a link or `HOST:PORT`; a `transfer` is an id or the beginning of one.
+/// `wait_s` says how many seconds a peer may take to show up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// Who this is. Answered with [`Reply::Identity`].
+    Identity,
+    /// Everything at this moment. Answered with [`Reply::Snapshot`].
+    Snapshot,
+    /// Devices known and in reach. Answered with [`Reply::Devices`].
+    Devices,
+    /// Which device a person means. Answered with [`Reply::Device`].
+    Find {
+        /// The device.
+        peer: String,
+        /// Seconds.
+        wait_s: u32,
+    },
+    /// Short authentication strings to compare. Answered with [`Reply::Sas`].
+    Verify {
+        /// The device.
+        peer: String,
+        /// Seconds.
+        wait_s: u32,
+    },
+    /// Sets a device's standing.
+    SetTrust {
+        /// The device.
+        peer: String,
+        /// Its standing from now on.
+        trust: Trust,
+    },
+    /// Forgets a device.
+    Forget {
+        /// The device.
+        peer: String,
+    },
+    /// Offers something. Answered with [`Reply::Transfers`], one for each receiver in the order of `to`.
+    Send {
+        /// The devices.
+        to: Vec<String>,
+        /// What.
+        content: Content,
+        /// Seconds.
+        wait_s: u32,
+    },
+    /// Transfers that are not over. Answered with [`Reply::Transfers`].
+    Transfers {
+        /// The ended ones too, newest first.
+        all: bool,
+    },
+    /// Offers that wait for an answer. Answered with [`Reply::Offers`].
+    Offers,
+    /// Takes an offer.
+    Accept {
+        /// The offer.
+        transfer: String,
+        /// The folder to put it in; none: the inbox.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional, type = "string")]
+        into: Option<PathBuf>,
+        /// Only files whose path or name fits one of these globs; empty: all.
+        #[serde(default)]
+        only: Vec<String>,
+        /// Replace what has the same name; the old one goes to the trash.
+        #[serde(default)]
+        replace: bool,
+    },
+    /// Turns an offer down.
+    Decline {
+        /// The offer.
+        transfer: String,
+    },
+    /// Pauses a transfer.
+    Pause {
+        /// The transfer.
+        transfer: String,
+    },
+    /// Goes on with a transfer.
+    Resume {
+        /// The transfer.
+        transfer: String,
+    },
+    /// Gives a transfer up.
+    Cancel {
+        /// The transfer.
+        transfer: String,
+    },
+    /// Tries what failed again.
+    Retry {
+        /// The transfer.
+        transfer: String,
+    },
+    /// Which transfer a person means. Answered with [`Reply::Transfers`] of one.
+    FindTransfer {
+        /// The transfer.
+        transfer: String,
+    },
+    /// Limits in force. Answered with [`Reply::Limits`].
+    Limits,
+    /// Sets both limits.
+    SetLimits {
+        /// From now on, and after a restart.
+        limits: Limits,
+    },
+    /// Events from now on, each a line after the reply, until the connection ends. Only over [`crate::control`].
+    Subscribe,
+}
+
+impl Request {
+    /// It names a path on this machine's disk. A host whose front end must not (a browser) refuses it.
+    pub fn names_a_path(&self) -> bool {
+        matches!(self, Self::Send { content: Content::Paths { .. }, .. } | Self::Accept { into: Some(_), .. })
+    }
+}
+
+/// What is offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Content {
+    /// Files and folders, folders whole.
+    Paths {
+        /// Absolute paths.
+        #[ts(type = "string[]")]
+        paths: Vec<PathBuf>,
+    },
+    /// A text.
+    Text {
+        /// The text.
+        text: String,
+    },
+}
+
+/// The answer to a [`Request`] that was done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    /// Done; there is nothing to say.
+    Done,
+    /// Who this is.
+    Identity(Identity),
+    /// Everything at this moment.
+    Snapshot(Snapshot),
+    /// Rows of devices.
+    Devices {
+        /// The rows.
+        devices: Vec<Device>,
+    },
+    /// One device.
+    Device(Device),
+    /// What both screens must show.
+    Sas(Sas),
+    /// Rows of transfers.
+    Transfers {
+        /// The rows.
+        transfers: Vec<Transfer>,
+    },
+    /// Offers that wait for an answer.
+    Offers {
+        /// The offers.
+        offers: Vec<Offer>,
+    },
+    /// Limits in force.
+    Limits(Limits),
+}

@@ -1,0 +1,262 @@
+//! Every connection of this device: made, shared, admitted, bounded, closed.
+//!
+//! [`Links::get`] gives the one connection to a peer, dialling when there is none. What peers ask arrives on one bounded channel
+//! as [`IncomingRequest`]s; only hellos are answered here. Leaves out what requests mean, and who is trusted ([`Directory`]).
+//!
+//! * `table`: which connections there are, and who gets in when there are many.
+//! * `dial`: reaching a peer at one of several addresses.
+//! * `serve`: answering: handshakes, hellos, requests.
+//!
+//! **Two connections to one peer** arise when both dial at once, or when a peer restarts. New requests go on the one dialled by the
+//! lower id, the newest of several; the rest ends by being idle. Neither end gives up a dial because the other's arrived first:
+//! both could, and be left with nothing.
+//!
+//! **When this host's address changes** the socket, bound to every address, stays. Connections that this end dialled move with the
+//! next packet, at the latest a keep-alive (RFC 9000 §9); those that the peer dialled cannot (§9.6: a server does not migrate), so
+//! [`Links::network_changed`] dials these peers anew, and the old connections time out.
+
+mod dial;
+mod serve;
+mod table;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use crate::{
+    ReachError, Trust,
+    connection::Connection,
+    discovery::devices::Devices,
+    endpoint::Endpoint,
+    stream::{RecvStream, SendStream},
+};
+use shoal_proto::{
+    PeerId,
+    message::{CloseCode, Hello, Request},
+};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use table::Table;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// A connection that nothing uses is closed by its dialler after this long; keep-alives would keep it for ever.
+const IDLE: Duration = Duration::from_secs(15);
+
+/// The answerer waits longer, so that as a rule one end decides and a request seldom crosses a close.
+const IDLE_ANSWERED: Duration = Duration::from_secs(20);
+
+/// Notices of new connections that a slow listener may leave unread; then it takes [`Links::connected`] instead.
+const MAX_NOTICES: usize = 256;
+
+/// What the links need to know of devices, and tell. No method may call back into [`Links`]: some are called under its lock, so
+/// that the order of `proved` and `disconnected` is the order of things.
+pub(crate) trait Directory: Send + Sync + fmt::Debug + 'static {
+    /// Standing of a device.
+    fn trust(&self, id: PeerId) -> Trust;
+    /// Addresses to dial, best first.
+    fn candidates(&self, id: PeerId) -> Vec<SocketAddr>;
+    /// TLS proved the key at `address` and it said who it is; a connection lives now.
+    fn proved(&self, id: PeerId, hello: &Hello, address: SocketAddr);
+    /// Its last connection is gone.
+    fn disconnected(&self, id: PeerId);
+}
+
+impl Directory for Devices {
+    fn trust(&self, id: PeerId) -> Trust {
+        self.trust(id)
+    }
+
+    fn candidates(&self, id: PeerId) -> Vec<SocketAddr> {
+        self.candidates(id)
+    }
+
+    fn proved(&self, id: PeerId, hello: &Hello, address: SocketAddr) {
+        self.proved(id, hello, address);
+    }
+
+    fn disconnected(&self, id: PeerId) {
+        self.disconnected(id);
+    }
+}
+
+/// Something that a peer asks for, and the stream to answer on. Dropping it resets the stream.
+#[derive(Debug)]
+pub(crate) struct IncomingRequest {
+    /// Whose.
+    pub(crate) connection: Connection,
+    /// What; never a hello.
+    pub(crate) request: Request,
+    /// To answer.
+    pub(crate) send: SendStream,
+    /// What follows the request.
+    pub(crate) recv: RecvStream,
+}
+
+/// Which addresses are dialled and answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// All.
+    Everywhere,
+    /// Those that no router forwards to the internet.
+    Local,
+}
+
+/// All connections of this device.
+pub(crate) struct Links {
+    endpoint: Endpoint,
+    directory: Arc<dyn Directory>,
+    hello: watch::Receiver<Hello>,
+    incoming: mpsc::Sender<IncomingRequest>,
+    reach: Reach,
+    table: Mutex<Table>,
+    connected: broadcast::Sender<PeerId>,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Links {
+    /// Begins to answer. `hello` is how this device introduces itself; requests of peers go to `incoming`. Ends when `cancel` is
+    /// cancelled, cleanly by [`Links::shutdown`].
+    pub(crate) fn start(
+        endpoint: Endpoint,
+        directory: Arc<dyn Directory>,
+        hello: watch::Receiver<Hello>,
+        incoming: mpsc::Sender<IncomingRequest>,
+        reach: Reach,
+        cancel: CancellationToken,
+    ) -> Arc<Self> {
+        let links = Arc::new(Self {
+            endpoint,
+            directory,
+            hello,
+            incoming,
+            reach,
+            table: Mutex::default(),
+            connected: broadcast::Sender::new(MAX_NOTICES),
+            cancel,
+            tasks: TaskTracker::new(),
+        });
+        links.tasks.spawn(links.clone().answer());
+        links
+    }
+
+    /// Where this device listens; the address is unspecified when it is every one.
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.endpoint.local_addr()
+    }
+
+    /// The connection to `peer`: the live one, or a new one. Callers at the same time share one dial of at most five seconds. It
+    /// stays for at least [`IDLE`]; hold it ([`Connection::hold`]) to keep it longer.
+    ///
+    /// # Errors
+    /// [`ReachError`] but for `Ambiguous`; names in it are short ids.
+    pub(crate) async fn get(self: &Arc<Self>, peer: PeerId) -> Result<Connection, ReachError> {
+        if self.cancel.is_cancelled() {
+            return Err(ReachError::ShuttingDown);
+        }
+        if self.directory.trust(peer) == Trust::Blocked {
+            return Err(ReachError::Refused { name: peer.short() });
+        }
+        if let Some(connection) = self.live(peer) {
+            connection.touch();
+            return Ok(connection);
+        }
+        let mut dial = self.dial(peer);
+        tokio::select! {
+            outcome = dial.wait_for(Option::is_some) => match outcome {
+                Ok(outcome) => outcome.clone().unwrap_or(Err(ReachError::ShuttingDown)),
+                Err(_) => Err(ReachError::ShuttingDown),
+            },
+            connection = self.until_live(peer) => Ok(connection),
+        }
+    }
+
+    /// Connects to whoever is at `address`, which somebody typed in.
+    ///
+    /// # Errors
+    /// [`ReachError`]; the name in it is the address.
+    pub(crate) async fn dial_address(self: &Arc<Self>, address: SocketAddr) -> Result<Connection, ReachError> {
+        tokio::select! {
+            outcome = self.reach_address(address) => outcome,
+            () = self.cancel.cancelled() => Err(ReachError::ShuttingDown),
+        }
+    }
+
+    /// Closes every connection of a peer at once: it is blocked, forgotten, or done with.
+    pub(crate) fn close_peer(&self, peer: PeerId, code: CloseCode) {
+        self.table().close_peer(peer, code);
+    }
+
+    /// The connection of each connected peer that requests go on.
+    pub(crate) fn connected(&self) -> Vec<Connection> {
+        self.table().preferred(self.endpoint.id())
+    }
+
+    /// Hears of each peer that gets its first connection. One that lags takes [`Links::connected`].
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<PeerId> {
+        self.connected.subscribe()
+    }
+
+    /// This host's addresses changed: dials the peers whose connections cannot follow. See the module's documentation.
+    pub(crate) fn network_changed(self: &Arc<Self>) {
+        for connection in self.connected() {
+            if !connection.dialled() {
+                drop(self.dial(connection.peer())); // its outcome shows in the table
+            }
+        }
+    }
+
+    /// Closes everything with [`CloseCode::ShuttingDown`], waits a second at most for peers to hear it, joins every task. The
+    /// socket is free then, if no [`Connection`] is held any more.
+    pub(crate) async fn shutdown(&self) {
+        self.cancel.cancel();
+        self.table().close_all(CloseCode::ShuttingDown);
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.endpoint.shutdown().await;
+    }
+
+    fn live(&self, peer: PeerId) -> Option<Connection> {
+        self.table().live(self.endpoint.id(), peer)
+    }
+
+    /// Waits for a connection, whoever dialled it.
+    async fn until_live(&self, peer: PeerId) -> Connection {
+        let mut connected = self.connected.subscribe();
+        loop {
+            if let Some(connection) = self.live(peer) {
+                return connection;
+            }
+            // Any news, or having missed some, is a reason to look again. `self` holds a sender: it never closes.
+            let _ = connected.recv().await;
+        }
+    }
+
+    fn allows(&self, address: SocketAddr) -> bool {
+        self.reach == Reach::Everywhere || is_local(address.ip())
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Links {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Links").field("id", &self.endpoint.id()).field("at", &self.local_addr()).finish_non_exhaustive()
+    }
+}
+
+/// Addresses that belong to this host or a network around it: RFC 1918, 3927, 6598, 4193, 4291 §2.5.6.
+fn is_local(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}

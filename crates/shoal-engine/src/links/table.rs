@@ -1,0 +1,184 @@
+//! Which connections there are, and who gets in when there are many. Bookkeeping only: nothing here waits.
+
+use super::{Directory, Links};
+use crate::{ReachError, Trust, connection::Connection, stream::var_int};
+use shoal_proto::{
+    PeerId,
+    message::{CloseCode, Hello},
+};
+use std::{collections::HashMap, sync::Arc};
+use tokio::sync::watch;
+
+/// Connections in all, ready or not. A quiet one costs some 50 KiB.
+pub(super) const MAX_CONNECTIONS: usize = 256;
+
+/// Connections from strangers, and again as many to strangers that this device dialled. Above it the newest is refused; known and
+/// verified devices always get in.
+pub(super) const MAX_STRANGER_CONNECTIONS: usize = 32;
+
+/// Connections with one peer: one, one dialled the other way at the same moment, and leftovers of a peer that restarts.
+pub(super) const MAX_CONNECTIONS_PER_PEER: usize = 4;
+
+/// What a dial comes to; `None` while it is under way.
+pub(super) type Outcome = Option<Result<Connection, ReachError>>;
+
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    slots: HashMap<u64, Slot>,
+    next: u64,
+    pub(super) dials: HashMap<PeerId, watch::Receiver<Outcome>>,
+}
+
+/// A connection whose peer proved its key.
+#[derive(Debug)]
+struct Slot {
+    peer: PeerId,
+    dialled: bool,
+    quinn: quinn::Connection,
+    /// Once the hellos were said.
+    ready: Option<Connection>,
+}
+
+impl Slot {
+    fn is_idle(&self) -> bool {
+        self.ready.as_ref().is_some_and(Connection::is_idle)
+    }
+}
+
+impl Table {
+    /// Finds room for one more connection, at the cost of an idle one if need be.
+    fn admit(
+        &mut self,
+        directory: &dyn Directory,
+        peer: PeerId,
+        quinn: quinn::Connection,
+        dialled: bool,
+    ) -> Result<u64, CloseCode> {
+        let trust = directory.trust(peer);
+        if trust == Trust::Blocked {
+            return Err(CloseCode::Refused);
+        }
+        let is_stranger = |slot: &Slot| directory.trust(slot.peer) == Trust::Stranger;
+        if self.slots.values().filter(|slot| slot.peer == peer).count() >= MAX_CONNECTIONS_PER_PEER {
+            self.evict(CloseCode::Done, |slot| slot.peer == peer)?;
+        }
+        if trust == Trust::Stranger {
+            let strangers = self.slots.values().filter(|slot| slot.dialled == dialled && is_stranger(slot)).count();
+            if strangers >= MAX_STRANGER_CONNECTIONS {
+                return Err(CloseCode::TooMany);
+            }
+        }
+        if self.slots.len() >= MAX_CONNECTIONS {
+            self.evict(CloseCode::TooMany, |slot| trust != Trust::Stranger && is_stranger(slot))?;
+        }
+        let id = self.next;
+        self.next += 1;
+        self.slots.insert(id, Slot { peer, dialled, quinn, ready: None });
+        Ok(id)
+    }
+
+    /// Closes the oldest idle connection among those that may go.
+    fn evict(&mut self, code: CloseCode, may_go: impl Fn(&Slot) -> bool) -> Result<(), CloseCode> {
+        let oldest = self.slots.iter().filter(|(_, slot)| slot.is_idle() && may_go(slot)).map(|(id, _)| *id).min();
+        // Its entry goes with its task; until then the table is one over its limit.
+        let slot = oldest.and_then(|id| self.slots.get(&id)).ok_or(CloseCode::TooMany)?;
+        slot.quinn.close(var_int(code), b"");
+        Ok(())
+    }
+
+    /// The connection that requests to `peer` go on.
+    pub(super) fn live(&self, me: PeerId, peer: PeerId) -> Option<Connection> {
+        self.ready()
+            .filter(|(_, connection)| connection.peer() == peer)
+            .max_by_key(|&(id, connection)| rank(me, id, connection))
+            .map(|(_, connection)| connection.clone())
+    }
+
+    /// The same for every peer.
+    pub(super) fn preferred(&self, me: PeerId) -> Vec<Connection> {
+        let mut best = HashMap::<PeerId, (u64, &Connection)>::new();
+        for (id, connection) in self.ready() {
+            let entry = best.entry(connection.peer()).or_insert((id, connection));
+            if rank(me, id, connection) > rank(me, entry.0, entry.1) {
+                *entry = (id, connection);
+            }
+        }
+        best.into_values().map(|(_, connection)| connection.clone()).collect()
+    }
+
+    pub(super) fn close_peer(&self, peer: PeerId, code: CloseCode) {
+        for slot in self.slots.values().filter(|slot| slot.peer == peer) {
+            slot.quinn.close(var_int(code), b"");
+        }
+    }
+
+    pub(super) fn close_all(&self, code: CloseCode) {
+        for slot in self.slots.values() {
+            slot.quinn.close(var_int(code), b"");
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn ready(&self) -> impl Iterator<Item = (u64, &Connection)> {
+        self.slots.iter().filter_map(|(id, slot)| slot.ready.as_ref().filter(|ready| ready.is_live()).map(|ready| (*id, ready)))
+    }
+}
+
+/// Both ends come to the same choice: the connection that the lower id dialled, then the newest.
+fn rank(me: PeerId, id: u64, connection: &Connection) -> (bool, u64) {
+    let dialler = if connection.dialled() { me } else { connection.peer() };
+    (dialler == me.min(connection.peer()), id)
+}
+
+/// A place in the table, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    links: Arc<Links>,
+    id: u64,
+}
+
+impl Place {
+    /// Takes a place for a connection whose key is proved.
+    ///
+    /// # Errors
+    /// The code to close it with when it does not get in.
+    pub(super) fn take(links: &Arc<Links>, peer: PeerId, quinn: &quinn::Connection, dialled: bool) -> Result<Self, CloseCode> {
+        let id = links.table().admit(&*links.directory, peer, quinn.clone(), dialled)?;
+        Ok(Self { links: links.clone(), id })
+    }
+
+    /// The hellos were said: the connection can be used.
+    pub(super) fn ready(&self, connection: &Connection) {
+        let peer = connection.peer();
+        let mut table = self.links.table();
+        let first = !table.ready().any(|(_, other)| other.peer() == peer);
+        if let Some(slot) = table.slots.get_mut(&self.id) {
+            slot.ready = Some(connection.clone());
+        }
+        self.heard(connection, connection.hello());
+        drop(table);
+        if first {
+            let _ = self.links.connected.send(peer); // fails when nobody listens
+        }
+    }
+
+    /// The peer said who it is.
+    pub(super) fn heard(&self, connection: &Connection, hello: &Hello) {
+        self.links.directory.proved(connection.peer(), hello, connection.remote_address());
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut table = self.links.table();
+        let Some(slot) = table.slots.remove(&self.id) else { return };
+        let others = table.slots.values().any(|other| other.peer == slot.peer && other.ready.is_some());
+        if slot.ready.is_some() && !others {
+            self.links.directory.disconnected(slot.peer);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Files on the disk: what is read to be sent, where what arrives is written, and how it gets its final name.
+//!
+//! # Owns
+//! - [`scan`] and [`source`]: what a person gave to send, walked and read without following a link that was not given.
+//! - [`target`]: the folder chosen for a transfer, as a capability. Nothing is written outside it, whatever names a peer sends
+//!   and whatever is swapped on the disk meanwhile.
+//! - [`partial`]: bytes that have arrived but are not complete, in a hidden folder inside the target.
+//! - [`commit`]: verified bytes become durable, then get their final name, and never the name of something that exists.
+//! - [`disk`]: what can go wrong, in one sentence for people.
+//!
+//! # Leaves out
+//! Hashes and verification (`transfer`), what is remembered across restarts (`database`), names that other systems refuse
+//! ([`shoal_proto::mapping`]).
+//!
+//! Everything here is synchronous and blocks on the disk: call it from blocking threads. Every type is `Send + Sync`.
+
+pub(crate) mod commit;
+pub(crate) mod database;
+pub(crate) mod disk;
+pub(crate) mod file_key;
+mod folders;
+mod mark;
+pub(crate) mod partial;
+mod place;
+mod rename;
+pub(crate) mod scan;
+pub(crate) mod source;
+mod sync;
+pub(crate) mod target;
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,289 @@
+//! The folder chosen for a transfer, as a capability.
+//!
+//! Everything is opened from an open folder, one name at a time, and links are never followed: what a name means is settled by
+//! the descriptor that is held, not by a path that somebody may change in between. The folder itself is what a person chose, so
+//! links that lead to it are followed.
+//!
+//! Where a link, or a file, stands under the name of a folder that is needed, the folder `name (2)` beside it is taken.
+
+use super::{
+    disk::DiskError,
+    file_key::FileKey,
+    folders::{Folder, RecentFolders, open_file, split},
+    sync::{WholeDrive, sync_folder},
+};
+use cap_fs_ext::DirExt;
+use cap_std::{
+    ambient_authority,
+    fs::{Dir, DirBuilder, OpenOptions},
+};
+use shoal_proto::{
+    RelativePath,
+    manifest::EntryIndex,
+    mapping::{Rules, beside},
+    message::TransferId,
+    name::to_os,
+};
+use std::{
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// How many names are tried, the first included, before something that has the same name is given up on.
+const MAX_NAMES_TRIED: u32 = 10_000;
+
+/// How often a folder is opened or made anew while something else changes it under us.
+const MAX_ATTEMPTS: u32 = 16;
+
+/// Where the files of one transfer go.
+#[derive(Debug)]
+pub(crate) struct Target {
+    path: PathBuf,
+    root: Arc<Folder>,
+    recent: RecentFolders,
+    partials_name: String,
+    partials: Mutex<Option<Arc<Partials>>>,
+    /// Folders in which a folder was made that is not durable yet.
+    unsynced: Mutex<BTreeSet<Box<str>>>,
+}
+
+/// The hidden folder that holds a transfer's partial files, each named by its entry's number.
+#[derive(Debug)]
+pub(super) struct Partials {
+    pub(super) dir: Dir,
+    /// Its path on the disk, for the few calls that have no other form.
+    pub(super) path: PathBuf,
+    pub(super) drive: WholeDrive,
+}
+
+/// A regular file that stands where a sent one is to go: perhaps the same, perhaps an older version of it.
+#[derive(Debug)]
+pub(crate) struct Existing {
+    /// Its identity and version.
+    pub(crate) key: FileKey,
+    /// It, open for reading.
+    pub(crate) file: File,
+}
+
+impl Target {
+    /// Opens the folder at `path`, which is made when it is missing.
+    ///
+    /// # Errors
+    /// It is no folder, cannot be made or opened.
+    pub(crate) fn open(path: &Path, transfer: TransferId) -> Result<Self, DiskError> {
+        let failed = |error| DiskError::of_path("opening the folder", path, error);
+        let path = std::path::absolute(path).map_err(failed)?;
+        make_durably(&path).map_err(failed)?;
+        let dir = Dir::open_ambient_dir(&path, ambient_authority()).map_err(failed)?;
+        Ok(Self {
+            path,
+            root: Arc::new(Folder { dir, path: PathBuf::new() }),
+            recent: RecentFolders::default(),
+            partials_name: format!(".shoal-{transfer}"),
+            partials: Mutex::default(),
+            unsynced: Mutex::default(),
+        })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the folder of a transfer, made with those above it when missing. Returns where it is, relative to the target.
+    ///
+    /// # Errors
+    /// It cannot be made or opened, or no name is free for it.
+    pub(crate) fn folder(&self, path: &RelativePath) -> Result<PathBuf, DiskError> {
+        Ok(self.enter(path.as_str())?.path.clone())
+    }
+
+    /// The regular file under the name that `path` would get, if there is one and it can be read.
+    pub(crate) fn existing(&self, path: &RelativePath) -> Option<Existing> {
+        let (parent, name) = split(path.as_str());
+        let folder = self.look_up(parent, false).ok()??;
+        let name = names_for(name).next()?;
+        // Asked first, so that no pipe or device is opened.
+        folder.dir.symlink_metadata(&name).ok().filter(cap_std::fs::Metadata::is_file)?;
+        let file = open_file(&folder.dir, &name, OpenOptions::new().read(true)).ok()?;
+        Some(Existing { key: FileKey::of(&file).ok()?, file })
+    }
+
+    /// Removes the transfer's partial files and their folder.
+    ///
+    /// # Errors
+    /// Something of it could not be removed.
+    pub(crate) fn remove_partials(&self) -> Result<(), DiskError> {
+        // Closed first: Windows removes no folder that is open.
+        self.forget_partials();
+        let name = &self.partials_name;
+        let gone = match self.root.dir.symlink_metadata(name) {
+            Ok(metadata) if metadata.is_dir() => self.root.dir.remove_dir_all(name),
+            // Not ours.
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match gone {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(DiskError::of("removing", name, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The folder for partial files, made when missing.
+    pub(super) fn partials(&self) -> Result<Arc<Partials>, DiskError> {
+        let mut partials = self.partials.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = &*partials {
+            return Ok(Arc::clone(open));
+        }
+        let name = &self.partials_name;
+        let opened = match enter_child(&self.root.dir, name.as_ref(), Some(&private_folder())) {
+            Ok(Child::Folder { dir, .. }) => Ok(dir),
+            Ok(Child::Absent) => Err(io::ErrorKind::NotFound.into()),
+            Ok(Child::Occupied) => return Err(DiskError::escapes(name)),
+            Err(error) => Err(error),
+        };
+        let opened = opened.and_then(|dir| {
+            let drive = WholeDrive::of(&dir)?;
+            Ok(Arc::new(Partials { dir, path: self.path.join(name), drive }))
+        });
+        let open = opened.map_err(|error| DiskError::of("making the folder", name, error))?;
+        *partials = Some(Arc::clone(&open));
+        Ok(open)
+    }
+
+    /// Closes the folders kept open: one of them is no longer where it was.
+    pub(super) fn forget_folders(&self) {
+        self.recent.clear();
+    }
+
+    /// Closes the hidden folder: it is no longer where it was.
+    pub(super) fn forget_partials(&self) {
+        *self.partials.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The name in other folders for a file that is copied there and not yet whole.
+    pub(super) fn temporary_name(&self, entry: EntryIndex) -> OsString {
+        format!("{}-{}", self.partials_name, entry.0).into()
+    }
+
+    /// The folder that a peer calls `key` (empty: the target itself), made when missing.
+    pub(super) fn enter(&self, key: &str) -> Result<Arc<Folder>, DiskError> {
+        self.look_up(key, true)?.ok_or_else(|| DiskError::of("making the folder", key, io::ErrorKind::NotFound.into()))
+    }
+
+    fn look_up(&self, key: &str, make: bool) -> Result<Option<Arc<Folder>>, DiskError> {
+        if key.is_empty() {
+            return Ok(Some(Arc::clone(&self.root)));
+        }
+        if let Some(folder) = self.recent.get(key) {
+            return Ok(Some(folder));
+        }
+        let (parent_key, name) = split(key);
+        let Some(parent) = self.look_up(parent_key, make)? else { return Ok(None) };
+        let builder = make.then(DirBuilder::new);
+        for name in names_for(name) {
+            let child = enter_child(&parent.dir, &name, builder.as_ref());
+            match child.map_err(|error| DiskError::of("opening the folder", key, error))? {
+                Child::Folder { dir, made } => {
+                    if made {
+                        self.unsynced.lock().unwrap_or_else(PoisonError::into_inner).insert(parent_key.into());
+                    }
+                    let folder = Arc::new(Folder { dir, path: parent.path.join(&name) });
+                    self.recent.put(key, Arc::clone(&folder));
+                    return Ok(Some(folder));
+                }
+                Child::Absent => return Ok(None),
+                Child::Occupied => {}
+            }
+        }
+        Err(DiskError::escapes(key))
+    }
+
+    /// Makes the folders durable that were made since the last time.
+    pub(super) fn sync_new_folders(&self) -> Result<(), DiskError> {
+        // Held to the end: who finds the list empty may rely on it.
+        let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(key) = unsynced.first().cloned() {
+            // A folder that was removed meanwhile needs no sync.
+            if let Some(folder) = self.look_up(&key, false)? {
+                sync_folder(&folder.dir).map_err(|error| DiskError::of("syncing the folder", &key, error))?;
+            }
+            unsynced.remove(&key);
+        }
+        Ok(())
+    }
+}
+
+/// The names on this disk that a component may get: its own, then the numbered ones beside it.
+pub(super) fn names_for(component: &str) -> impl Iterator<Item = OsString> {
+    let own = Rules::HERE.map(component).name;
+    (1..=MAX_NAMES_TRIED).map(move |n| to_os(&if n == 1 { own.clone() } else { beside(&own, n) }))
+}
+
+/// What stands under a name where a folder is wanted.
+enum Child {
+    Folder {
+        dir: Dir,
+        made: bool,
+    },
+    Absent,
+    /// A link, a file: nothing to go through.
+    Occupied,
+}
+
+fn enter_child(parent: &Dir, name: &OsStr, make: Option<&DirBuilder>) -> io::Result<Child> {
+    let mut made = false;
+    for _ in 0..MAX_ATTEMPTS {
+        let error = match parent.open_dir_nofollow(name) {
+            Ok(dir) => return Ok(Child::Folder { dir, made }),
+            Err(error) => error,
+        };
+        if error.kind() == io::ErrorKind::NotFound {
+            let Some(builder) = make else { return Ok(Child::Absent) };
+            match parent.create_dir_with(name, builder) {
+                Ok(()) => made = true,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+            continue;
+        }
+        match parent.symlink_metadata(name) {
+            // Some systems call a link that may not be followed "too many links", others "not a folder": so look.
+            Ok(metadata) if !metadata.is_dir() => return Ok(Child::Occupied),
+            // It is a folder now and was something else when it was opened.
+            Ok(_) if error.kind() != io::ErrorKind::PermissionDenied => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            _ => return Err(error),
+        }
+    }
+    Ok(Child::Occupied)
+}
+
+/// A folder that only this user enters: nobody else reads or changes what is not verified yet.
+fn private_folder() -> DirBuilder {
+    #[cfg_attr(not(unix), allow(unused_mut))]
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use cap_std::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder
+}
+
+/// Makes a folder and those above it, and each new one durable.
+fn make_durably(path: &Path) -> io::Result<()> {
+    let missing = path.ancestors().take_while(|ancestor| !ancestor.exists()).count();
+    std::fs::create_dir_all(path)?;
+    for parent in path.ancestors().skip(1).take(missing) {
+        sync_folder(&Dir::open_ambient_dir(parent, ambient_authority())?)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

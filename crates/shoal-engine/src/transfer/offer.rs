@@ -1,0 +1,301 @@
+//! Offers that come in: bounded, checked, shown, answered; known ones are gone on with.
+
+use super::{
+    Consent, Direction, State,
+    inbox::Inbox,
+    live::{Live, Session},
+    receive,
+    transfers::{Transfers, answer_channel, blocking},
+};
+use crate::{
+    AcceptRule, Event, TransferError, Trust,
+    connection::Connection,
+    store::database::TransferRecord,
+    store::disk,
+    stream::{RecvStream, SendStream, StreamError, write_message},
+};
+use shoal_proto::{
+    Manifest, display,
+    codec::MAX_MESSAGE,
+    manifest,
+    message::{CloseCode, Content, Decline, FromReceiver, FromSender, Offer, Progress},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// Offers that wait for an answer, of everybody and of one peer: a person's attention is bounded.
+const MAX_WAITING: usize = 64;
+const MAX_WAITING_PER_PEER: usize = 8;
+
+/// A manifest must be there after this long, or by its size at 100 kB/s.
+const MANIFEST_WAIT: Duration = Duration::from_secs(30);
+const MANIFEST_BYTES_PER_SECOND: u64 = 100_000;
+
+/// Characters of an offer's name that are kept.
+const MAX_NAME: usize = 255;
+
+/// Handles one offer's stream until the transfer's own task takes it over.
+pub(crate) async fn receive_offer(
+    transfers: Arc<Transfers>,
+    connection: Connection,
+    offer: Offer,
+    mut send: SendStream,
+    recv: RecvStream,
+) {
+    match handle(&transfers, &connection, offer, &mut send, recv).await {
+        Ok(Handled::Accepted(live, renewed, inbox)) => {
+            let session = Session { connection, send, inbox };
+            transfers.tasks.spawn(receive::run(transfers.clone(), live, renewed, Some(session)));
+        }
+        Ok(Handled::Known(live, inbox)) => {
+            // The task takes it, or is just ending: then the sender asks again.
+            let _ = live.sessions.send(Session { connection, send, inbox }).await;
+        }
+        Ok(Handled::Answered) => {}
+        Err(error) => {
+            tracing::debug!(%error, peer = ?connection.peer(), "an offer ended");
+            if error.is_violation() {
+                connection.close(CloseCode::Violation);
+            }
+        }
+    }
+}
+
+enum Handled {
+    Accepted(Arc<Live>, tokio::sync::mpsc::Receiver<Session>, Inbox<FromSender>),
+    Known(Arc<Live>, Inbox<FromSender>),
+    Answered,
+}
+
+/// An offer that cannot be meant.
+#[derive(Debug, thiserror::Error)]
+enum OfferError {
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    #[error("the list of files does not fit the offer")]
+    Manifest,
+}
+
+impl OfferError {
+    fn is_violation(&self) -> bool {
+        match self {
+            Self::Stream(error) => error.is_violation(),
+            Self::Manifest => true,
+        }
+    }
+}
+
+async fn handle(
+    transfers: &Arc<Transfers>,
+    connection: &Connection,
+    offer: Offer,
+    send: &mut SendStream,
+    mut recv: RecvStream,
+) -> Result<Handled, OfferError> {
+    let peer = connection.peer();
+    if let Some(live) = transfers.live(offer.transfer) {
+        let same = live.peer == peer && live.direction == Direction::Receive && !live.row().awaits_answer;
+        if same {
+            return Ok(Handled::Known(live, Inbox::new(recv, &transfers.tasks)));
+        }
+        return answer(send, &FromReceiver::Declined(Decline::Over)).await;
+    }
+    let this = transfers.clone();
+    let id = offer.transfer;
+    let record = blocking(move || this.database.transfer(id)).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "whether an offer is known cannot be told");
+        None
+    });
+    if let Some(record) = record {
+        let over = match record.state {
+            State::Finished if record.peer == peer => FromReceiver::Finished(Progress {
+                files_done: record.files_done,
+                files_failed: record.files_failed,
+                bytes_done: record.bytes_done,
+                bytes_moved: record.bytes_moved,
+            }),
+            _ => FromReceiver::Declined(Decline::Over),
+        };
+        return answer(send, &over).await;
+    }
+    let (all, of_peer) = transfers.waiting_offers(peer);
+    if all >= MAX_WAITING || of_peer >= MAX_WAITING_PER_PEER {
+        return answer(send, &FromReceiver::Declined(Decline::Busy)).await;
+    }
+    let (manifest, text, memory) = match &offer.content {
+        Content::Text(text) => (None, Some(text.clone()), None),
+        Content::Files { manifest_len, .. } => {
+            let Some(memory) = reserve(transfers, connection, *manifest_len) else {
+                return answer(send, &FromReceiver::Declined(Decline::Busy)).await;
+            };
+            write_message(send, &FromReceiver::WantManifest, MAX_MESSAGE).await?;
+            (Some(read_manifest(&mut recv, &offer.content).await?), None, memory)
+        }
+    };
+    let record = new_record(&offer, connection, manifest.as_ref(), text);
+    let mut inbox = Inbox::new(recv, &transfers.tasks);
+    let (live, renewed) = Live::new(record, manifest);
+    let live = transfers.insert(live);
+    live.row().awaits_answer = true;
+    live.row().free = free_in_inbox(transfers).await;
+    let answered = answer_channel(&live);
+    let accepted = match consent(transfers, connection, &live, send, &mut inbox, answered).await {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            withdraw(transfers, &live, State::Cancelled, "the sender is gone");
+            return Err(error);
+        }
+    };
+    drop(memory);
+    if !accepted {
+        return Ok(Handled::Answered);
+    }
+    if live.row().record.text.is_some() {
+        let _ = write_message(send, &FromReceiver::Finished(Progress::default()), MAX_MESSAGE).await;
+        // That the sender heard it is for the sender to know.
+        tokio::select! {
+            () = transfers.cancel.cancelled() => {}
+            _ = tokio::time::timeout(MANIFEST_WAIT, inbox.next()) => {}
+        }
+        return Ok(Handled::Answered);
+    }
+    Ok(Handled::Accepted(live, renewed, inbox))
+}
+
+/// Asks by the rules or a person. `true`: accepted and recorded; `false`: the sender was told no, or took it back.
+async fn consent(
+    transfers: &Arc<Transfers>,
+    connection: &Connection,
+    live: &Arc<Live>,
+    send: &mut SendStream,
+    inbox: &mut Inbox<FromSender>,
+    mut answered: oneshot::Receiver<()>,
+) -> Result<bool, OfferError> {
+    let by_rule = match transfers.accept_rule {
+        AcceptRule::All => true,
+        AcceptRule::Verified => transfers.devices.trust(connection.peer()) == Trust::Verified,
+        AcceptRule::Ask => false,
+    };
+    transfers.emit(Event::Offered(transfers.picture(live)));
+    if by_rule {
+        match transfers.accept(live.id, Consent::default()).await {
+            Ok(()) => {}
+            Err(error) => {
+                let decline = match &error {
+                    TransferError::NoSpace { needed, free, .. } => Decline::NoSpace { needed: *needed, free: *free },
+                    _ => Decline::NotAllowed,
+                };
+                withdraw(transfers, live, State::Failed, &error.to_string());
+                answer(send, &FromReceiver::Declined(decline)).await?;
+                return Ok(false);
+            }
+        }
+    } else {
+        write_message(send, &FromReceiver::Asking, MAX_MESSAGE).await?;
+    }
+    loop {
+        tokio::select! {
+            biased;
+            decision = &mut answered => {
+                if decision.is_ok() {
+                    if live.row().record.text.is_some() {
+                        transfers.enter(live, State::Finished, None);
+                    }
+                    return Ok(true);
+                }
+                withdraw(transfers, live, State::Declined, "declined here");
+                answer(send, &FromReceiver::Declined(Decline::Person)).await?;
+                return Ok(false);
+            }
+            message = inbox.next() => match message? {
+                FromSender::Cancelled => {
+                    withdraw(transfers, live, State::Cancelled, "the sender took it back");
+                    return Ok(false);
+                }
+                FromSender::Paused(_) | FromSender::Heard => {}
+            },
+            () = transfers.cancel.cancelled() => return Ok(false),
+        }
+    }
+}
+
+/// Takes an offer that was never recorded off the table.
+fn withdraw(transfers: &Transfers, live: &Live, state: State, error: &str) {
+    {
+        let mut row = live.row();
+        row.awaits_answer = false;
+        row.enter(state, Some(error.to_owned()));
+    }
+    transfers.remove(live.id);
+    transfers.emit(Event::Failed { transfer: transfers.picture(live), error: error.to_owned() });
+}
+
+async fn answer(send: &mut SendStream, message: &FromReceiver) -> Result<Handled, OfferError> {
+    write_message(send, message, MAX_MESSAGE).await?;
+    // The stream closes by itself if that fails.
+    let _ = send.finish();
+    Ok(Handled::Answered)
+}
+
+/// Memory for the manifest. Devices that were accepted before need not share the strangers' part.
+#[expect(clippy::option_option, reason = "none to be had; none needed; some")]
+fn reserve(transfers: &Transfers, connection: &Connection, len: u32) -> Option<Option<OwnedSemaphorePermit>> {
+    if len as usize > manifest::MAX_ENCODED {
+        return None;
+    }
+    if transfers.devices.trust(connection.peer()) != Trust::Stranger {
+        return Some(None);
+    }
+    transfers.pending_manifests.clone().try_acquire_many_owned(len / 1024 + 1).ok().map(Some)
+}
+
+/// Reads the manifest and holds it against what the offer says.
+async fn read_manifest(recv: &mut RecvStream, content: &Content) -> Result<Manifest, OfferError> {
+    let Content::Files { files, bytes, manifest_len, manifest } = *content else { return Err(OfferError::Manifest) };
+    let len = manifest_len as usize;
+    let wait = MANIFEST_WAIT + Duration::from_secs(u64::from(manifest_len) / MANIFEST_BYTES_PER_SECOND);
+    let read = async {
+        let mut encoded = Vec::new();
+        while encoded.len() < len {
+            let chunk = recv.read_chunk(len - encoded.len(), true).await.map_err(StreamError::from)?;
+            encoded.extend_from_slice(&chunk.ok_or(StreamError::CutShort)?.bytes);
+        }
+        Ok::<_, StreamError>(encoded)
+    };
+    let encoded = tokio::time::timeout(wait, read).await.map_err(|_| OfferError::Manifest)??;
+    let decoded = blocking(move || Manifest::decode(encoded).map(|decoded| (decoded.id(), decoded))).await;
+    let (id, decoded) = decoded.map_err(|error| {
+        tracing::debug!(%error, "a manifest that is none");
+        OfferError::Manifest
+    })?;
+    let fits = id == manifest && decoded.files() == files && decoded.bytes() == bytes && !decoded.is_empty();
+    if fits { Ok(decoded) } else { Err(OfferError::Manifest) }
+}
+
+fn new_record(offer: &Offer, connection: &Connection, manifest: Option<&Manifest>, text: Option<String>) -> TransferRecord {
+    TransferRecord {
+        id: offer.transfer,
+        direction: Direction::Receive,
+        peer: connection.peer(),
+        name: display::shown_within(&offer.name, MAX_NAME),
+        state: State::Waiting,
+        text,
+        files: manifest.map_or(0, Manifest::files),
+        bytes: manifest.map_or(0, Manifest::bytes),
+        files_done: 0,
+        files_failed: 0,
+        bytes_done: 0,
+        bytes_moved: 0,
+        error: None,
+        into: None,
+        replace: false,
+        sources: Vec::new(),
+        accepted: false,
+        active: Duration::ZERO,
+    }
+}
+
+async fn free_in_inbox(transfers: &Transfers) -> Option<u64> {
+    let inbox = transfers.inbox.clone();
+    blocking(move || disk::free_space(&inbox)).await.ok()
+}

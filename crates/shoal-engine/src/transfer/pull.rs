@@ -1,0 +1,322 @@
+//! Pulling: fetch streams on one side, the writer on the other, a bounded queue between them.
+
+use super::{
+    State,
+    bases::Bases,
+    fetch::{FetchError, Fetcher, QUEUE_KIB, QUEUE_LEN, Queued},
+    live::Live,
+    transfers::{Transfers, blocking},
+    write::{WriteError, Writer, lock},
+};
+use crate::{
+    connection::Connection,
+    store::{
+        commit::Clash,
+        database::DatabaseError,
+        disk::DiskError,
+        partial::Partial,
+        target::Target,
+    },
+};
+use shoal_proto::{
+    Manifest, RangeSet,
+    message::{CloseCode, Obstacle, Progress},
+    plan::Plan,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, Semaphore, mpsc},
+    task::{JoinHandle, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Fetch streams at once: the next answer is on its way while one is written.
+const STREAMS: usize = 3;
+
+/// What is written but not recorded is recorded after this long without news.
+const FLUSH_AFTER: Duration = Duration::from_millis(250);
+
+/// Messages taken by the writer at once.
+const WRITE_AT_ONCE: usize = 256;
+
+/// Why pulling ended.
+#[derive(Debug)]
+pub(crate) enum PullEnd {
+    /// Everything wanted is settled and recorded.
+    Finished,
+    /// Asked to.
+    Stopped,
+    /// The connection.
+    Lost,
+    /// The sender does not know the transfer now.
+    Gone,
+    /// The drive; it can go on later.
+    Stuck(Obstacle, String),
+    /// For good.
+    Failed(String),
+}
+
+/// Pulling that goes on in a task of its own.
+#[derive(Debug)]
+pub(crate) struct Pull {
+    task: JoinHandle<PullEnd>,
+    stop: CancellationToken,
+}
+
+impl Pull {
+    pub(crate) fn start(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection) -> Self {
+        let stop = transfers.cancel.child_token();
+        let task = transfers.tasks.spawn(pull(transfers.clone(), live, connection, stop.clone()));
+        Self { task, stop }
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn ended(&mut self) -> PullEnd {
+        match (&mut self.task).await {
+            Ok(end) => end,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Stops it; what came is written and recorded first.
+    pub(crate) async fn stop(mut self) {
+        self.stop.cancel();
+        self.ended().await;
+    }
+}
+
+async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection, stop: CancellationToken) -> PullEnd {
+    let _slot = tokio::select! {
+        () = stop.cancelled() => return PullEnd::Stopped,
+        slot = transfers.slots.acquire() => slot,
+    };
+    let (opening, row) = (transfers.clone(), live.clone());
+    let Opened { mut writer, wanted } = match blocking(move || open(&opening, &row)).await {
+        Ok(opened) => opened,
+        Err(error) => return write_end(error),
+    };
+    live.row().advance(writer.progress());
+    transfers.enter(&live, State::Active, None);
+    let (queue, mut queued) = mpsc::channel(QUEUE_LEN);
+    let fetcher = Arc::new(Fetcher {
+        id: live.id,
+        transfers: transfers.clone(),
+        connection: connection.clone(),
+        manifest: writer.manifest.clone(),
+        plan: writer.plan.clone(),
+        target: writer.target.clone(),
+        bases: writer.bases.clone(),
+        queue,
+        room: Arc::new(Semaphore::new(QUEUE_KIB)),
+    });
+    let changed = Arc::new(Notify::new());
+    let mut streams = JoinSet::new();
+    for _ in 0..STREAMS {
+        streams.spawn(fetch_all(fetcher.clone(), changed.clone()));
+    }
+    drop(fetcher);
+    let mut end = None;
+    loop {
+        let mut batch: Vec<Queued> = Vec::new();
+        let mut stopped = false;
+        tokio::select! {
+            () = stop.cancelled(), if end.is_none() => {
+                end = Some(PullEnd::Stopped);
+                stopped = true;
+            }
+            Some(ended) = streams.join_next(), if end.is_none() => match ended {
+                Ok(Ok(())) => {}
+                // The writer says why.
+                Ok(Err(FetchError::WriterGone)) => {}
+                Ok(Err(error)) => {
+                    end = Some(fetch_end(&error, &connection));
+                    stopped = true;
+                }
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
+            received = tokio::time::timeout(FLUSH_AFTER, queued.recv_many(&mut batch, WRITE_AT_ONCE)) => match received {
+                Ok(0) => break,
+                Ok(_) | Err(_) => {}
+            },
+        }
+        if stopped {
+            // Dropping them ends their streams and closes the queue; what is in it is still written.
+            streams.abort_all();
+            while streams.join_next().await.is_some() {}
+            continue;
+        }
+        let last = batch.is_empty() || queued.is_empty();
+        let (back, result) = blocking(move || {
+            let result = write_batch(&mut writer, batch, last);
+            (writer, result)
+        })
+        .await;
+        writer = back;
+        live.row().advance(writer.progress());
+        changed.notify_waiters();
+        if let Err(error) = result {
+            streams.abort_all();
+            while streams.join_next().await.is_some() {}
+            return finish_early(writer, &transfers, &live, write_end(error)).await;
+        }
+    }
+    match end {
+        Some(end) => finish_early(writer, &transfers, &live, end).await,
+        None => {
+            let (result, progress) = blocking(move || (writer.finish(&wanted), writer.progress())).await;
+            transfers.keep(&live, |row| row.advance(progress));
+            result.map_or_else(write_end, |()| PullEnd::Finished)
+        }
+    }
+}
+
+/// Records what can be recorded.
+async fn finish_early(mut writer: Writer, transfers: &Transfers, live: &Live, end: PullEnd) -> PullEnd {
+    let (result, progress) = blocking(move || (writer.checkpoint(), writer.progress())).await;
+    transfers.keep(live, |row| row.advance(progress));
+    match (result, end) {
+        (Err(error), PullEnd::Stopped | PullEnd::Lost) => write_end(error),
+        (_, end) => end,
+    }
+}
+
+fn write_batch(writer: &mut Writer, batch: Vec<Queued>, last: bool) -> Result<(), WriteError> {
+    let idle = batch.is_empty();
+    for (arrived, room) in batch {
+        writer.take(arrived)?;
+        drop(room);
+        if writer.is_due() {
+            writer.checkpoint()?;
+        }
+    }
+    if idle && writer.has_news() || last && writer.has_ready() { writer.checkpoint() } else { Ok(()) }
+}
+
+/// Takes work from the plan until there is none.
+async fn fetch_all(fetcher: Arc<Fetcher>, changed: Arc<Notify>) -> Result<(), FetchError> {
+    loop {
+        let news = changed.notified();
+        tokio::pin!(news);
+        // From here on no change is missed.
+        news.as_mut().enable();
+        let (work, finished) = {
+            let mut plan = lock(&fetcher.plan);
+            (plan.next_work(), plan.is_finished())
+        };
+        match work {
+            Some(work) => fetcher.fetch(work).await?,
+            None if finished => return Ok(()),
+            None => news.await,
+        }
+    }
+}
+
+struct Opened {
+    writer: Writer,
+    wanted: RangeSet,
+}
+
+/// Takes up where the last session left off.
+fn open(transfers: &Transfers, live: &Live) -> Result<Opened, WriteError> {
+    let record = live.row().record.clone();
+    let manifest = match live.row().manifest.clone() {
+        Some(manifest) => manifest,
+        None => transfers.database.manifest(live.id)?.ok_or(DatabaseError::Missing)?,
+    };
+    live.row().manifest = Some(manifest.clone());
+    let into = record.into.clone().unwrap_or_else(|| transfers.inbox.clone());
+    let stuck = |error: DiskError| WriteError::Stuck(error);
+    let target = Arc::new(Target::open(&into, live.id).map_err(stuck)?);
+    let kept = transfers.database.kept(live.id)?;
+    let settled = count_settled(&manifest, &kept.settled, &kept.failures, record.bytes_moved);
+    let mut plan = Plan::new(manifest.clone(), kept.wanted.clone(), kept.settled);
+    let mut partials = BTreeMap::new();
+    for (index, first, hashes) in &kept.verified {
+        let Some(entry) = manifest.entry(*index) else { continue };
+        // A partial file that somebody removed is made anew, and nothing of it counts.
+        let there = match partials.get(index) {
+            Some(there) => *there,
+            None => {
+                let partial = Partial::open(&target, *index, &entry.path, entry.kind.size()).map_err(stuck)?;
+                partials.insert(*index, !partial.is_new());
+                !partial.is_new()
+            }
+        };
+        if there {
+            plan.restore(*index, *first, hashes);
+        }
+    }
+    let clash = if record.replace { Clash::Replace } else { Clash::KeepBoth };
+    let plan = Arc::new(Mutex::new(plan));
+    let writer = Writer::new(live.id, transfers.database.clone(), target, clash, plan, Arc::new(Bases::default()), settled);
+    Ok(Opened { writer, wanted: kept.wanted })
+}
+
+fn count_settled<T>(
+    manifest: &Manifest,
+    settled: &RangeSet,
+    failures: &BTreeMap<shoal_proto::manifest::EntryIndex, T>,
+    bytes_moved: u64,
+) -> Progress {
+    let mut progress = Progress { bytes_moved, ..Progress::default() };
+    for run in settled.ranges() {
+        let count = (run.end - run.start) as usize;
+        let entries = manifest.entries_from(shoal_proto::manifest::EntryIndex(run.start)).take(count);
+        for (index, entry) in entries.filter(|(_, entry)| entry.kind.is_file()) {
+            if failures.contains_key(&index) {
+                progress.files_failed += 1;
+            } else {
+                progress.files_done += 1;
+                progress.bytes_done += entry.kind.size();
+            }
+        }
+    }
+    progress
+}
+
+fn fetch_end(error: &FetchError, connection: &Connection) -> PullEnd {
+    tracing::debug!(%error, "fetching ended");
+    match error {
+        FetchError::Stream(error) if error.close_code() == Some(CloseCode::UnknownTransfer) => PullEnd::Gone,
+        FetchError::Stream(error) if !error.is_violation() => PullEnd::Lost,
+        FetchError::Disk(error) => stuck_end(error),
+        FetchError::WriterGone => PullEnd::Lost,
+        FetchError::Stream(_) | FetchError::Violation => {
+            connection.close(CloseCode::Violation);
+            PullEnd::Failed("the other device does not keep to the protocol: update Shoal on both".to_owned())
+        }
+    }
+}
+
+fn write_end(error: WriteError) -> PullEnd {
+    match error {
+        WriteError::Stuck(error) => stuck_end(&error),
+        WriteError::Wrong(_) | WriteError::Record(_) => PullEnd::Failed(error.to_string()),
+    }
+}
+
+fn stuck_end(error: &DiskError) -> PullEnd {
+    let obstacle = if matches!(error, DiskError::NoSpace { .. }) { Obstacle::NoSpace } else { Obstacle::CannotWrite };
+    PullEnd::Stuck(obstacle, error.to_string())
+}
+
+/// Removes the partial files of a transfer that was given up.
+pub(crate) async fn discard_partials(transfers: &Arc<Transfers>, live: &Arc<Live>) {
+    let Some(into) = live.row().record.into.clone() else { return };
+    let (database, id) = (transfers.database.clone(), live.id);
+    blocking(move || {
+        // A drive that is gone keeps them; they are hidden and marked with the transfer's id.
+        let removed = Target::open(&into, id).and_then(|target| target.remove_partials());
+        if let Err(error) = removed {
+            tracing::warn!(%error, "partial files are left behind");
+        }
+        if let Err(error) = database.forget_verified(id) {
+            tracing::warn!(%error, "verified pieces of a transfer that is over are still recorded");
+        }
+    })
+    .await;
+}

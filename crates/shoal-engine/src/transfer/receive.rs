@@ -1,0 +1,283 @@
+//! A receiving transfer after consent: keeps a stream to the sender, pulls while it may ([`super::pull`]), reports, ends.
+
+use super::{
+    State,
+    live::{Control, Live, Session},
+    pull::{Pull, PullEnd, discard_partials},
+    transfers::{Transfers, pause_for},
+};
+use crate::{
+    error::ReachError,
+    stream::{StreamError, write_message},
+};
+use shoal_proto::{
+    codec::MAX_MESSAGE,
+    display,
+    message::{CloseCode, FromReceiver, FromSender, Progress, Request},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// Progress is told at most this often.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// A transfer that is stuck looks this often whether it can go on.
+const STUCK_RETRY: Duration = Duration::from_secs(2);
+
+/// Waits between attempts to reach the sender: the first, and the longest.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const MAX_RETRY: Duration = Duration::from_secs(3);
+
+/// After asking for the offer again, the sender has this long.
+const OFFER_WAIT: Duration = Duration::from_secs(5);
+
+/// After the last message the sender has this long to say that it heard.
+const HEARD_WAIT: Duration = Duration::from_secs(5);
+
+/// How a session, or the transfer, ended.
+enum End {
+    Over(State, Option<String>),
+    Lost(String),
+    Superseded(Session),
+    ShuttingDown,
+}
+
+/// Carries a transfer to its end. `first` is the stream of the offer that was just accepted; `None` after a restart.
+pub(crate) async fn run(
+    transfers: Arc<Transfers>,
+    live: Arc<Live>,
+    mut renewed: mpsc::Receiver<Session>,
+    mut first: Option<Session>,
+) {
+    loop {
+        let end = match first.take() {
+            Some(session) => hold_session(&transfers, &live, session, &mut renewed).await,
+            None => match reach(&transfers, &live, &mut renewed).await {
+                Ok(session) => hold_session(&transfers, &live, session, &mut renewed).await,
+                Err(end) => end,
+            },
+        };
+        match end {
+            End::Superseded(session) => first = Some(session),
+            End::Lost(reason) => {
+                let paused = live.wanted() == Control::Pause;
+                let state = if paused { State::Paused } else { State::Interrupted };
+                transfers.enter(&live, state, (!paused).then_some(reason));
+            }
+            End::Over(state, error) => {
+                // What failed can be tried again, from what is there.
+                if state == State::Cancelled {
+                    discard_partials(&transfers, &live).await;
+                }
+                transfers.enter(&live, state, error);
+                return;
+            }
+            End::ShuttingDown => return,
+        }
+    }
+}
+
+/// Waits for the sender to offer again, and looks for it meanwhile.
+async fn reach(transfers: &Arc<Transfers>, live: &Live, renewed: &mut mpsc::Receiver<Session>) -> Result<Session, End> {
+    let mut control = live.control.subscribe();
+    let mut wait = FIRST_RETRY;
+    loop {
+        match live.wanted() {
+            Control::Cancel => return Err(End::Over(State::Cancelled, None)),
+            Control::Pause => {
+                transfers.enter(live, State::Paused, None);
+                tokio::select! {
+                    () = transfers.cancel.cancelled() => return Err(End::ShuttingDown),
+                    session = renewed.recv() => return session.ok_or(End::ShuttingDown),
+                    _ = control.changed() => continue,
+                }
+            }
+            Control::Run => {}
+        }
+        tokio::select! {
+            () = transfers.cancel.cancelled() => return Err(End::ShuttingDown),
+            session = renewed.recv() => return session.ok_or(End::ShuttingDown),
+            asked = ask_again(transfers, live) => match asked {
+                Ok(()) => {
+                    tokio::select! {
+                        session = renewed.recv() => return session.ok_or(End::ShuttingDown),
+                        go_on = pause_for(live, &transfers.cancel, OFFER_WAIT) => if !go_on { return Err(End::ShuttingDown) },
+                    }
+                }
+                Err(Asked::Gone) => {
+                    let name = transfers.devices.name(live.peer);
+                    let error = format!("{name} does not offer this any more: ask for it to be sent again");
+                    return Err(End::Over(State::Failed, Some(error)));
+                }
+                Err(Asked::Unreachable(reason)) => transfers.enter(live, State::Interrupted, Some(reason)),
+            },
+        }
+        tokio::select! {
+            session = renewed.recv() => return session.ok_or(End::ShuttingDown),
+            go_on = pause_for(live, &transfers.cancel, wait) => if !go_on { return Err(End::ShuttingDown) },
+        }
+        wait = (wait * 2).min(MAX_RETRY);
+    }
+}
+
+enum Asked {
+    Gone,
+    Unreachable(String),
+}
+
+async fn ask_again(transfers: &Transfers, live: &Live) -> Result<(), Asked> {
+    let unreachable = |error: ReachError| Asked::Unreachable(error.about(transfers.devices.name(live.peer)).to_string());
+    let connection = transfers.links.get(live.peer).await.map_err(unreachable)?;
+    let lost = |error: StreamError| match error.close_code() {
+        Some(CloseCode::UnknownTransfer) => Asked::Gone,
+        _ => Asked::Unreachable(lost_words(transfers, live)),
+    };
+    let (mut send, mut recv) = connection.open_request(&Request::Again(live.id)).await.map_err(lost)?;
+    // A connection that is lost shows when the answer is read.
+    let _ = send.finish();
+    match recv.read_to_end(0).await {
+        Ok(_) => Ok(()),
+        Err(quinn::ReadToEndError::Read(error)) => Err(lost(error.into())),
+        Err(quinn::ReadToEndError::TooLong) => Err(Asked::Unreachable(lost_words(transfers, live))),
+    }
+}
+
+fn lost_words(transfers: &Transfers, live: &Live) -> String {
+    format!("the connection to {} was lost: it goes on by itself", transfers.devices.name(live.peer))
+}
+
+/// One stream with the sender, for as long as it lasts.
+async fn hold_session(
+    transfers: &Arc<Transfers>,
+    live: &Arc<Live>,
+    mut session: Session,
+    renewed: &mut mpsc::Receiver<Session>,
+) -> End {
+    let mut pull: Option<Pull> = None;
+    let end = drive(transfers, live, &mut session, renewed, &mut pull).await;
+    if let Some(pull) = pull {
+        pull.stop().await;
+    }
+    let last_word = match &end {
+        End::Over(State::Finished, _) => Some(FromReceiver::Finished(live.row().progress())),
+        End::Over(State::Cancelled | State::Failed, _) => Some(FromReceiver::Cancelled),
+        _ => None,
+    };
+    if let Some(last_word) = last_word {
+        // The sender that misses it asks on its next connection.
+        let _ = say(&mut session, &last_word).await;
+        tokio::select! {
+            () = transfers.cancel.cancelled() => {}
+            _ = tokio::time::timeout(HEARD_WAIT, session.inbox.next()) => {}
+        }
+    }
+    end
+}
+
+async fn drive(
+    transfers: &Arc<Transfers>,
+    live: &Arc<Live>,
+    session: &mut Session,
+    renewed: &mut mpsc::Receiver<Session>,
+    pull: &mut Option<Pull>,
+) -> End {
+    let _hold = session.connection.hold();
+    let mut control = live.control.subscribe();
+    let mut tick = tokio::time::interval(TELL_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut paused_there, mut said_paused, mut told) = (false, false, Progress::default());
+    let mut stuck_until: Option<tokio::time::Instant> = None;
+    let lost = || End::Lost(lost_words(transfers, live));
+    let (files, bytes) = {
+        let row = live.row();
+        (row.record.files, row.record.bytes)
+    };
+    if say(session, &FromReceiver::Accepted { files, bytes }).await.is_err() {
+        return lost();
+    }
+    loop {
+        let wanted = *control.borrow_and_update();
+        if wanted == Control::Cancel {
+            return End::Over(State::Cancelled, None);
+        }
+        let paused_here = wanted == Control::Pause;
+        if paused_here != said_paused {
+            said_paused = paused_here;
+            if say(session, &FromReceiver::Paused(paused_here)).await.is_err() {
+                return lost();
+            }
+        }
+        if paused_here || paused_there {
+            if let Some(pull) = pull.take() {
+                pull.stop().await;
+            }
+            let error = (!paused_here).then(|| format!("paused by {}", transfers.devices.name(live.peer)));
+            transfers.enter(live, State::Paused, error);
+        } else if pull.is_none() && stuck_until.is_none() {
+            *pull = Some(Pull::start(transfers.clone(), live.clone(), session.connection.clone()));
+        }
+        tokio::select! {
+            () = transfers.cancel.cancelled() => return End::ShuttingDown,
+            _ = control.changed() => {}
+            session = renewed.recv() => return session.map_or(End::ShuttingDown, End::Superseded),
+            message = session.inbox.next() => match message {
+                Ok(FromSender::Paused(paused)) => paused_there = paused,
+                Ok(FromSender::Cancelled) => {
+                    let error = format!("{} cancelled it", transfers.devices.name(live.peer));
+                    return End::Over(State::Cancelled, Some(error));
+                }
+                Ok(FromSender::Heard) => {}
+                Err(error) => {
+                    if error.is_violation() {
+                        session.connection.close(CloseCode::Violation);
+                    }
+                    return lost();
+                }
+            },
+            () = async { tokio::time::sleep_until(stuck_until.unwrap_or_else(tokio::time::Instant::now)).await }, if stuck_until.is_some() => {
+                stuck_until = None;
+            }
+            _ = tick.tick(), if pull.is_some() => {
+                let progress = live.row().progress();
+                if progress != told {
+                    told = progress;
+                    transfers.tell_progress(live);
+                    if say(session, &FromReceiver::Progress(progress)).await.is_err() {
+                        return lost();
+                    }
+                }
+            }
+            ended = async { match pull.as_mut() { Some(pull) => pull.ended().await, None => std::future::pending().await } } => {
+                *pull = None;
+                match ended {
+                    PullEnd::Finished => return End::Over(State::Finished, failed_words(live)),
+                    PullEnd::Stopped => {}
+                    PullEnd::Lost => return lost(),
+                    PullEnd::Gone => {
+                        let name = transfers.devices.name(live.peer);
+                        return End::Lost(format!("{name} stopped offering this for now"));
+                    }
+                    PullEnd::Failed(error) => return End::Over(State::Failed, Some(error)),
+                    PullEnd::Stuck(obstacle, reason) => {
+                        transfers.enter(live, State::Interrupted, Some(reason));
+                        stuck_until = Some(tokio::time::Instant::now() + STUCK_RETRY);
+                        if say(session, &FromReceiver::Stuck(obstacle)).await.is_err() {
+                            return lost();
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn say(session: &mut Session, message: &FromReceiver) -> Result<(), StreamError> {
+    write_message(&mut session.send, message, MAX_MESSAGE).await
+}
+
+/// "7 of 3,112 files failed, try them again", or nothing.
+fn failed_words(live: &Live) -> Option<String> {
+    let row = live.row();
+    let (failed, all) = (row.record.files_failed, row.record.files);
+    (failed > 0).then(|| format!("{failed} of {} failed: try them again", display::count(u64::from(all), "file")))
+}

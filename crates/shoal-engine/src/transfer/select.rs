@@ -1,0 +1,105 @@
+//! Which entries of a manifest a consent takes, and the room that they need.
+
+use crate::{error::TransferError, store::target::Target};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use shoal_proto::{Manifest, RangeSet, display};
+
+/// What is wanted of a manifest.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Selection {
+    /// Entries, with the folders that the files need.
+    pub(crate) wanted: RangeSet,
+    /// Number of files.
+    pub(crate) files: u32,
+    /// Their size in bytes.
+    pub(crate) bytes: u64,
+}
+
+/// The entries that fit one of `globs` by their path, their name or a folder above them; all of them when there is no glob.
+pub(crate) fn select(manifest: &Manifest, globs: &[String]) -> Result<Selection, TransferError> {
+    if globs.is_empty() {
+        let mut wanted = RangeSet::new();
+        wanted.insert(0..manifest.len());
+        return Ok(Selection { wanted, files: manifest.files(), bytes: manifest.bytes() });
+    }
+    let globs = parse(globs)?;
+    let mut selection = Selection::default();
+    // The folders that enclose the entry at hand, with whether they fit themselves.
+    let mut enclosing: Vec<(u32, usize, bool)> = Vec::new();
+    for (index, entry) in manifest.entries() {
+        let depth = entry.path.depth();
+        while enclosing.last().is_some_and(|(_, above, _)| *above >= depth) {
+            enclosing.pop();
+        }
+        let inherited = enclosing.last().is_some_and(|(_, _, fits)| *fits);
+        let fits = inherited || globs.is_match(entry.path.as_str()) || globs.is_match(entry.path.file_name());
+        if fits {
+            selection.wanted.insert_one(index.0);
+            enclosing.iter().for_each(|(folder, _, _)| selection.wanted.insert_one(*folder));
+            if entry.kind.is_file() {
+                selection.files += 1;
+                selection.bytes += entry.kind.size();
+            }
+        }
+        if !entry.kind.is_file() {
+            enclosing.push((index.0, depth, fits));
+        }
+    }
+    Ok(selection)
+}
+
+fn parse(globs: &[String]) -> Result<GlobSet, TransferError> {
+    let bad = |glob: &str| TransferError::BadPattern(display::shown(glob));
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        // `*.jpg` fits in every folder, as people expect it to.
+        let parsed = GlobBuilder::new(glob).case_insensitive(true).build().map_err(|_| bad(glob))?;
+        set.add(parsed);
+    }
+    set.build().map_err(|_| bad(&globs.join(" ")))
+}
+
+/// Bytes that the wanted files will take: those that stand there already in the same size count as the same, since only what
+/// differs is kept beside them. Should it not be enough after all, the transfer waits for room.
+pub(crate) fn space_needed(manifest: &Manifest, wanted: &RangeSet, target: &Target) -> u64 {
+    let files = manifest.entries().filter(|(index, entry)| entry.kind.is_file() && wanted.contains(index.0));
+    let missing = files.filter(|(_, entry)| target.existing(&entry.path).is_none_or(|there| there.key.size != entry.kind.size()));
+    missing.map(|(_, entry)| entry.kind.size()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use shoal_proto::{
+        Entry, RelativePath,
+        manifest::{Builder, EntryKind, Timestamp},
+    };
+
+    fn manifest() -> Manifest {
+        let mut builder = Builder::default();
+        for (path, size) in [("a", None), ("a/b", None), ("a/b/one.jpg", Some(1)), ("a/two.png", Some(2)), ("c", None), ("d.JPG", Some(4))]
+        {
+            let kind = size.map_or(EntryKind::Folder, |size| EntryKind::File { size, executable: false, root: None });
+            builder.push(&Entry { path: RelativePath::parse(path).unwrap(), modified: Timestamp::default(), kind }).unwrap();
+        }
+        builder.finish().unwrap()
+    }
+
+    fn chosen(globs: &[&str]) -> (Vec<u32>, u32, u64) {
+        let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
+        let selection = select(&manifest(), &globs).unwrap();
+        (selection.wanted.iter().collect(), selection.files, selection.bytes)
+    }
+
+    #[test]
+    fn globs_choose_files_by_name_path_or_folder_and_bring_the_folders_they_need() {
+        assert_eq!(chosen(&[]), (vec![0, 1, 2, 3, 4, 5], 3, 7));
+        assert_eq!(chosen(&["*.jpg"]), (vec![0, 1, 2, 5], 2, 5));
+        assert_eq!(chosen(&["b"]), (vec![0, 1, 2], 1, 1));
+        assert_eq!(chosen(&["a/two.*"]), (vec![0, 3], 1, 2));
+        assert_eq!(chosen(&["nothing"]), (vec![], 0, 0));
+        assert!(matches!(select(&manifest(), &["[".to_owned()]), Err(TransferError::BadPattern(_))));
+    }
+}

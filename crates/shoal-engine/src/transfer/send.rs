@@ -1,0 +1,369 @@
+//! A sending transfer: offers until it is answered, keeps the stream, offers again after every interruption.
+//! What the receiver fetches is served by [`super::serve`].
+
+use super::{
+    Direction, State,
+    inbox::Inbox,
+    live::{Control, Live},
+    transfers::{Transfers, blocking, pause_for},
+};
+use crate::{
+    connection::Connection,
+    error::{ReachError, SendError},
+    store::{
+        database::TransferRecord,
+        scan::{Kind, ScanError, ScannedEntry, scan},
+        source::{Root, Roots},
+    },
+    stream::{SendStream, StreamError, write_message},
+};
+use shoal_proto::{
+    Entry, Manifest, PeerId,
+    codec::MAX_MESSAGE,
+    display,
+    manifest::{self, Builder, EntryKind, Timestamp},
+    message::{CloseCode, Content, Decline, FromReceiver, FromSender, Obstacle, Offer, Request, TransferId},
+};
+use std::{
+    ops::ControlFlow,
+    path::PathBuf,
+    sync::{Arc, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Waits between attempts to reach the receiver: the first, and the longest.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const MAX_RETRY: Duration = Duration::from_secs(3);
+
+/// Characters of a text that serve as its name.
+const TEXT_NAME: usize = 40;
+
+/// Progress is told to front ends at most this often.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// What is offered, looked at once for all receivers.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    name: String,
+    text: Option<String>,
+    pub(crate) manifest: Option<Manifest>,
+    sources: Vec<(String, PathBuf)>,
+}
+
+impl Prepared {
+    pub(crate) fn text(text: String) -> Self {
+        let line = text.lines().next().unwrap_or_default();
+        Self { name: display::shown_within(line, TEXT_NAME), text: Some(text), manifest: None, sources: Vec::new() }
+    }
+
+    /// Looks through files and folders; reads no content.
+    pub(crate) async fn scan(paths: Vec<PathBuf>, cancel: CancellationToken) -> Result<Self, SendError> {
+        blocking(move || {
+            let mut builder = Builder::default();
+            let mut full = false;
+            let found = scan(&paths, &|| cancel.is_cancelled(), &mut |entry| {
+                full = builder.push(&as_entry(&entry)).is_err();
+                if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            let found = match found {
+                Err(ScanError::Source { path, reason }) => return Err(SendError::Source { path, reason: reason.to_string() }),
+                Err(ScanError::Cancelled) if !full => return Err(ReachError::ShuttingDown.into()),
+                Err(ScanError::Cancelled) => return Err(SendError::TooMany { limit: u64::from(manifest::MAX_ENTRIES) }),
+                Ok(found) => found,
+            };
+            for skipped in &found.skipped {
+                tracing::warn!(path = %skipped.path.display(), reason = %skipped.reason, "left out");
+            }
+            let too_many = |_| SendError::TooMany { limit: u64::from(manifest::MAX_ENTRIES) };
+            let manifest = builder.finish().map_err(too_many)?;
+            let sources: Vec<(String, PathBuf)> = found.roots.iter().map(|root| (root.name.clone(), root.path.clone())).collect();
+            let Some((name, _)) = sources.first().filter(|_| !manifest.is_empty()) else { return Err(SendError::Nothing) };
+            Ok(Self { name: name.clone(), text: None, manifest: Some(manifest), sources })
+        })
+        .await
+    }
+
+    /// The record of a transfer of this to a peer.
+    pub(crate) fn record(&self, id: TransferId, peer: PeerId) -> TransferRecord {
+        TransferRecord {
+            id,
+            direction: Direction::Send,
+            peer,
+            name: self.name.clone(),
+            state: State::Waiting,
+            text: self.text.clone(),
+            files: self.manifest.as_ref().map_or(0, Manifest::files),
+            bytes: self.manifest.as_ref().map_or(0, Manifest::bytes),
+            files_done: 0,
+            files_failed: 0,
+            bytes_done: 0,
+            bytes_moved: 0,
+            error: None,
+            into: None,
+            replace: false,
+            sources: self.sources.clone(),
+            accepted: false,
+            active: Duration::ZERO,
+        }
+    }
+}
+
+fn as_entry(scanned: &ScannedEntry<'_>) -> Entry {
+    let kind = match scanned.kind {
+        Kind::Folder => EntryKind::Folder,
+        Kind::File { size, executable } => EntryKind::File { size, executable, root: None },
+    };
+    Entry { path: scanned.path.clone(), modified: timestamp(scanned.modified), kind }
+}
+
+fn timestamp(time: SystemTime) -> Timestamp {
+    let signed = |since: Duration| i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => Timestamp { seconds: signed(since), nanos: since.subsec_nanos() },
+        Err(before) => {
+            let before = before.duration();
+            let part = before.subsec_nanos();
+            let seconds = -signed(before) - i64::from(part > 0);
+            Timestamp { seconds, nanos: if part > 0 { 1_000_000_000 - part } else { 0 } }
+        }
+    }
+}
+
+/// The way from a transfer's entries to their files.
+pub(crate) fn roots(sources: Vec<(String, PathBuf)>) -> Roots {
+    Roots::new(sources.into_iter().map(|(name, path)| Root { name, path }).collect())
+}
+
+/// How a session, or the transfer, ended.
+enum End {
+    Over(State, Option<String>),
+    Lost(String),
+    ShuttingDown,
+}
+
+/// Carries a transfer to its end.
+pub(crate) async fn run(transfers: Arc<Transfers>, live: Arc<Live>) {
+    let mut wait = FIRST_RETRY;
+    loop {
+        let end = match reach(&transfers, &live).await {
+            Ok(connection) => hold_session(&transfers, &live, connection).await,
+            Err(end) => end,
+        };
+        match end {
+            End::Over(state, error) => return transfers.enter(&live, state, error),
+            End::ShuttingDown => return,
+            End::Lost(reason) => {
+                if live.state() == State::Active {
+                    wait = FIRST_RETRY;
+                }
+                // Before the first answer there is nothing that could be interrupted.
+                let state = if live.row().record.accepted { State::Interrupted } else { State::Waiting };
+                transfers.enter(&live, state, Some(reason));
+            }
+        }
+        if !pause_for(&live, &transfers.cancel, wait).await {
+            return;
+        }
+        wait = (wait * 2).min(MAX_RETRY);
+    }
+}
+
+/// A connection to the receiver: the one that it asked on, or any.
+async fn reach(transfers: &Transfers, live: &Live) -> Result<Connection, End> {
+    let mut control = live.control.subscribe();
+    loop {
+        match *control.borrow_and_update() {
+            Control::Cancel => return Err(End::Over(State::Cancelled, None)),
+            Control::Pause => transfers.enter(live, State::Paused, None),
+            Control::Run => break,
+        }
+        tokio::select! {
+            () = transfers.cancel.cancelled() => return Err(End::ShuttingDown),
+            _ = control.changed() => {}
+        }
+    }
+    if let Some(connection) = live.preferred.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Ok(connection);
+    }
+    tokio::select! {
+        () = transfers.cancel.cancelled() => Err(End::ShuttingDown),
+        _ = control.changed() => Err(End::Lost(String::new())),
+        reached = transfers.links.get(live.peer) => match reached.map_err(|error| error.about(transfers.devices.name(live.peer))) {
+            Ok(connection) => Ok(connection),
+            Err(ReachError::ShuttingDown) => Err(End::ShuttingDown),
+            Err(error @ ReachError::Refused { .. }) => Err(End::Over(State::Declined, Some(error.to_string()))),
+            Err(error) => Err(End::Lost(error.to_string())),
+        },
+    }
+}
+
+async fn hold_session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Connection) -> End {
+    let lost = || End::Lost(format!("the connection to {} was lost: it goes on by itself", transfers.devices.name(live.peer)));
+    let (offer, manifest) = match offer(transfers, live).await {
+        Ok(offer) => offer,
+        Err(end) => return end,
+    };
+    let _hold = connection.hold();
+    let Ok((mut send, recv)) = connection.open_request(&Request::Offer(offer)).await else { return lost() };
+    let inbox = Inbox::new(recv, &transfers.tasks);
+    match drive(transfers, live, &connection, &mut send, inbox, manifest).await {
+        Ok(end) => end,
+        Err(error) => {
+            tracing::debug!(%error, transfer = %live.id, "an offer's stream ended");
+            if error.is_violation() {
+                connection.close(CloseCode::Violation);
+                let error = "the other device does not keep to the protocol: update Shoal on both".to_owned();
+                return End::Over(State::Failed, Some(error));
+            }
+            if error.close_code() == Some(CloseCode::Refused) {
+                let name = transfers.devices.name(live.peer);
+                return End::Over(State::Declined, Some(format!("{name} refuses this device")));
+            }
+            lost()
+        }
+    }
+}
+
+/// The offer as it is made, with the manifest that it describes.
+async fn offer(transfers: &Arc<Transfers>, live: &Arc<Live>) -> Result<(Offer, Option<Manifest>), End> {
+    let record = live.row().record.clone();
+    if let Some(text) = record.text {
+        return Ok((Offer { transfer: live.id, name: record.name, content: Content::Text(text) }, None));
+    }
+    let kept = live.row().manifest.clone();
+    let (database, id) = (transfers.database.clone(), live.id);
+    let loaded = match kept {
+        Some(manifest) => Ok(Some(manifest)),
+        None => blocking(move || database.manifest(id)).await,
+    };
+    let manifest = match loaded {
+        Ok(Some(manifest)) => manifest,
+        Ok(None) => return Err(End::Over(State::Failed, Some("what was to be sent is no longer recorded: send it again".to_owned()))),
+        Err(error) => return Err(End::Over(State::Failed, Some(error.to_string()))),
+    };
+    live.row().manifest = Some(manifest.clone());
+    let content = Content::Files {
+        files: manifest.files(),
+        bytes: manifest.bytes(),
+        manifest_len: u32::try_from(manifest.encoded().len()).unwrap_or(u32::MAX),
+        manifest: manifest.id(),
+    };
+    Ok((Offer { transfer: live.id, name: record.name, content }, Some(manifest)))
+}
+
+async fn drive(
+    transfers: &Arc<Transfers>,
+    live: &Arc<Live>,
+    connection: &Connection,
+    send: &mut SendStream,
+    mut inbox: Inbox<FromReceiver>,
+    manifest: Option<Manifest>,
+) -> Result<End, StreamError> {
+    let mut control = live.control.subscribe();
+    let mut said_paused = false;
+    let mut told = tokio::time::Instant::now();
+    let name = transfers.devices.name(live.peer);
+    loop {
+        let wanted = *control.borrow_and_update();
+        if wanted == Control::Cancel {
+            say(send, &FromSender::Cancelled).await?;
+            let _ = send.finish();
+            return Ok(End::Over(State::Cancelled, None));
+        }
+        let pause = wanted == Control::Pause;
+        if pause != said_paused {
+            said_paused = pause;
+            say(send, &FromSender::Paused(pause)).await?;
+            transfers.enter(live, if pause { State::Paused } else { running(live) }, None);
+        }
+        let message = tokio::select! {
+            () = transfers.cancel.cancelled() => return Ok(End::ShuttingDown),
+            _ = control.changed() => continue,
+            () = live.wake.notified() => {
+                let preferred = live.preferred.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                match preferred {
+                    // The receiver came back on another connection: this one is dead, as far as it knows.
+                    Some(other) if !other.is(connection) => return Ok(End::Lost(format!("{name} came back"))),
+                    _ => continue,
+                }
+            }
+            message = inbox.next() => message?,
+        };
+        match message {
+            FromReceiver::WantManifest => {
+                let Some(manifest) = &manifest else { return Ok(End::Over(State::Failed, Some(format!("{name} asks for what was not offered")))) };
+                send.write_all(manifest.encoded()).await?;
+            }
+            FromReceiver::Asking => transfers.enter(live, State::Waiting, Some(format!("{name} is asked"))),
+            FromReceiver::Accepted { files, bytes } => {
+                transfers.became_known(live.peer);
+                transfers.keep(live, |row| {
+                    row.record.accepted = true;
+                    row.record.files = files;
+                    row.record.bytes = bytes;
+                });
+                transfers.enter(live, if said_paused { State::Paused } else { State::Active }, None);
+            }
+            FromReceiver::Declined(reason) => return Ok(declined(&name, live, &reason)),
+            FromReceiver::Progress(progress) => {
+                live.row().advance(progress);
+                if !said_paused {
+                    transfers.enter(live, State::Active, None);
+                }
+                if told.elapsed() >= TELL_EVERY {
+                    told = tokio::time::Instant::now();
+                    transfers.tell_progress(live);
+                }
+            }
+            FromReceiver::Paused(paused) => {
+                let (state, error) = if paused { (State::Paused, Some(format!("paused by {name}"))) } else { (running(live), None) };
+                transfers.enter(live, if said_paused { State::Paused } else { state }, error);
+            }
+            FromReceiver::Stuck(obstacle) => {
+                let error = match obstacle {
+                    Obstacle::NoSpace => format!("{name} has no room left: it goes on when there is"),
+                    Obstacle::CannotWrite => format!("{name} cannot write to its folder: it goes on when it can"),
+                };
+                transfers.enter(live, State::Interrupted, Some(error));
+            }
+            FromReceiver::Cancelled => {
+                let _ = say(send, &FromSender::Heard).await;
+                return Ok(End::Over(State::Cancelled, Some(format!("{name} cancelled it"))));
+            }
+            FromReceiver::Finished(progress) => {
+                live.row().advance(progress);
+                // Whoever finished will say so again if this is lost.
+                let _ = say(send, &FromSender::Heard).await;
+                let _ = send.finish();
+                let failed = progress.files_failed;
+                let words = display::count(u64::from(live.row().record.files), "file");
+                return Ok(End::Over(State::Finished, (failed > 0).then(|| format!("{failed} of {words} did not arrive"))));
+            }
+        }
+    }
+}
+
+/// What a transfer is that is not paused.
+fn running(live: &Live) -> State {
+    if live.row().record.accepted { State::Active } else { State::Waiting }
+}
+
+fn declined(name: &str, live: &Live, reason: &Decline) -> End {
+    let offer = display::shown(&live.row().record.name);
+    let (state, error) = match reason {
+        Decline::Person => (State::Declined, format!("{name} declined {offer}")),
+        Decline::NotAllowed => (State::Declined, format!("{name} does not take {offer} now")),
+        Decline::Busy => (State::Declined, format!("{name} has too many offers waiting: try again later")),
+        Decline::Over => (State::Cancelled, format!("{name} does not want {offer} any more")),
+        Decline::NoSpace { needed, free } => {
+            let (needed, free) = (display::size(*needed), display::size(*free));
+            (State::Failed, format!("{name} has {free} free and {offer} needs {needed}: it was not sent"))
+        }
+    };
+    End::Over(state, Some(error))
+}
+
+async fn say(send: &mut SendStream, message: &FromSender) -> Result<(), StreamError> {
+    write_message(send, message, MAX_MESSAGE).await
+}

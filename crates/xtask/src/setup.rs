@@ -1,0 +1,346 @@
+//! Set-up: what a machine needs beyond Rust, how each system installs it, and the question whether to.
+//!
+//! One table ([`NEEDS`]) says what is needed and what its package is called; [`plan`] makes of it, as a pure function, the commands
+//! for one system; [`install`] looks, says, asks, and runs them.
+
+use crate::{
+    Result,
+    shell::{find, run},
+};
+use std::{
+    io::{IsTerminal, Write},
+    process::Command,
+};
+
+/// What set-up is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum For {
+    /// To build and run.
+    Building,
+    /// Also to test everything.
+    Testing,
+}
+
+/// Something a machine must have.
+#[derive(Debug)]
+struct Need {
+    /// Programs of which one must be there.
+    programs: &'static [&'static str],
+    /// Why.
+    why: &'static str,
+    /// The first use that it is needed for.
+    from: For,
+    /// Where it is needed.
+    platforms: Platforms,
+    /// Packages that bring it: apt, dnf, pacman.
+    packages: [&'static [&'static str]; 3],
+    /// The component of rustup that brings it, where Rust came by rustup.
+    component: Option<&'static str>,
+}
+
+/// Systems that need something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Platforms {
+    All,
+    Unix,
+    Linux,
+}
+
+#[rustfmt::skip]
+const NEEDS: &[Need] = &[
+    Need { programs: &["cc", "gcc", "clang", "cl"], why: "SQLite and ring are compiled from C", from: For::Building, platforms: Platforms::All,
+           packages: [&["gcc", "libc6-dev"], &["gcc"], &["gcc"]], component: None },
+    Need { programs: &["cargo-fmt"], why: "formatting is checked", from: For::Testing, platforms: Platforms::All,
+           packages: [&["rustfmt"], &["rustfmt"], &["rust"]], component: Some("rustfmt") },
+    Need { programs: &["cargo-clippy"], why: "lints are checked", from: For::Testing, platforms: Platforms::All,
+           packages: [&["rust-clippy"], &["clippy"], &["rust"]], component: Some("clippy") },
+    Need { programs: &["c++", "g++", "clang++"], why: "the fuzzer is C++", from: For::Testing, platforms: Platforms::Unix,
+           packages: [&["g++"], &["gcc-c++"], &["gcc"]], component: None },
+    Need { programs: &["ip"], why: "system tests make hosts of network namespaces", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["iproute2"], &["iproute"], &["iproute2"]], component: None },
+    Need { programs: &["tc"], why: "system tests shape the rate of links", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["iproute2"], &["iproute-tc"], &["iproute2"]], component: None },
+    Need { programs: &["nft"], why: "system tests drop packets", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["nftables"], &["nftables"], &["nftables"]], component: None },
+    Need { programs: &["strace"], why: "system tests make writes fail", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["strace"], &["strace"], &["strace"]], component: None },
+    Need { programs: &["mount"], why: "system tests fill small disks", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["mount"], &["util-linux"], &["util-linux"]], component: None },
+];
+
+/// A kind of system, by how it installs things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum System {
+    Debian,
+    Fedora,
+    Arch,
+    OtherLinux,
+    MacOs,
+    Windows,
+    Other,
+}
+
+impl System {
+    fn here() -> Self {
+        match std::env::consts::OS {
+            "linux" => Self::of_linux(&std::fs::read_to_string("/etc/os-release").unwrap_or_default()),
+            "macos" => Self::MacOs,
+            "windows" => Self::Windows,
+            _ => Self::Other,
+        }
+    }
+
+    /// From the text of `/etc/os-release`: its `ID`, else the first of `ID_LIKE` that is known.
+    fn of_linux(os_release: &str) -> Self {
+        let field = |key: &str| {
+            let value = os_release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default();
+            value.trim().trim_matches(['"', '\''])
+        };
+        let mut ids = field("ID").split_whitespace().chain(field("ID_LIKE").split_whitespace());
+        let known = ids.find_map(|id| match id {
+            "debian" | "ubuntu" => Some(Self::Debian),
+            "fedora" | "rhel" | "centos" => Some(Self::Fedora),
+            "arch" | "archlinux" => Some(Self::Arch),
+            _ => None,
+        });
+        known.unwrap_or(Self::OtherLinux)
+    }
+
+    fn is_among(self, platforms: Platforms) -> bool {
+        match platforms {
+            Platforms::All => true,
+            Platforms::Unix => self != Self::Windows,
+            Platforms::Linux => matches!(self, Self::Debian | Self::Fedora | Self::Arch | Self::OtherLinux),
+        }
+    }
+}
+
+/// What the plan depends on besides the system.
+#[derive(Debug, Clone, Copy)]
+struct Means {
+    /// This is root.
+    root: bool,
+    /// Rust came by rustup.
+    rustup: bool,
+}
+
+/// How to get what is missing.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Plan {
+    /// To be run in this order.
+    commands: Vec<Vec<String>>,
+    /// What a person must do, as this program cannot.
+    by_hand: Vec<String>,
+}
+
+/// Makes sure that what is needed is there: looks, says what it will install, asks when on a terminal, and installs.
+pub(crate) fn install(purpose: For, yes: bool) -> Result {
+    let system = System::here();
+    let missing = missing(system, purpose);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let plan = plan(system, &missing, Means::here());
+    print(&missing, &plan);
+    if !plan.commands.is_empty() && (yes || in_ci() || agreed()?) {
+        for words in &plan.commands {
+            if let [program, args @ ..] = words.as_slice() {
+                run(Command::new(program).args(args))?;
+            }
+        }
+    }
+    let still = self::missing(system, purpose);
+    for need in &still {
+        println!("still missing: {} ({})", need.programs.join(" or "), need.why);
+    }
+    // Only some tests need the rest, and they say so themselves.
+    if still.iter().any(|need| need.from == For::Building) {
+        return Err("without it nothing can be built: install it and run this again".to_owned());
+    }
+    Ok(())
+}
+
+/// Prints what is there and what is missing, and changes nothing.
+pub(crate) fn report() {
+    let system = System::here();
+    println!("system: {system:?}");
+    for need in NEEDS.iter().filter(|need| system.is_among(need.platforms)) {
+        let found = need.programs.iter().find_map(|program| find(program));
+        let found = found.map_or_else(|| "MISSING".to_owned(), |path| path.display().to_string());
+        println!("{:13} {found}  ({})", need.programs.first().copied().unwrap_or_default(), need.why);
+    }
+    let missing = missing(system, For::Testing);
+    if missing.is_empty() {
+        println!("nothing is missing");
+    } else {
+        print(&missing, &plan(system, &missing, Means::here()));
+    }
+}
+
+/// Whether an automatic build runs this.
+pub(crate) fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+}
+
+/// Whether this is root. Never on Windows.
+pub(crate) fn is_root() -> bool {
+    cfg!(unix) && crate::shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+fn missing(system: System, purpose: For) -> Vec<&'static Need> {
+    let wanted = |need: &&Need| need.from <= purpose && system.is_among(need.platforms);
+    // On Windows the compiler is not on the path: the one that linked this program compiles C too.
+    let present = |need: &&Need| {
+        need.programs.iter().any(|program| find(program).is_some()) || (system == System::Windows && need.from == For::Building)
+    };
+    NEEDS.iter().filter(wanted).filter(|need| !present(need)).collect()
+}
+
+impl Means {
+    fn here() -> Self {
+        Self { root: is_root(), rustup: find("rustup").is_some() }
+    }
+}
+
+fn plan(system: System, missing: &[&Need], means: Means) -> Plan {
+    let mut plan = Plan::default();
+    let (components, packaged): (Vec<&Need>, Vec<&Need>) =
+        missing.iter().partition(|need| means.rustup && need.component.is_some());
+    if !components.is_empty() {
+        let names = components.iter().filter_map(|need| need.component);
+        plan.commands.push(words(&["rustup", "component", "add"], names));
+    }
+    if packaged.is_empty() {
+        return plan;
+    }
+    let manager: Option<(usize, &[&[&str]])> = match system {
+        System::Debian => Some((
+            0,
+            &[
+                &["apt-get", "update"],
+                &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--no-install-recommends"],
+            ],
+        )),
+        System::Fedora => Some((1, &[&["dnf", "install", "--assumeyes"]])),
+        System::Arch => Some((2, &[&["pacman", "--sync", "--refresh", "--needed", "--noconfirm"]])),
+        System::OtherLinux | System::MacOs | System::Windows | System::Other => None,
+    };
+    let Some((column, commands)) = manager else {
+        let programs: Vec<&str> = packaged.iter().filter_map(|need| need.programs.first().copied()).collect();
+        match system {
+            System::MacOs if programs.iter().any(|p| ["cc", "c++"].contains(p)) => {
+                plan.commands.push(words(&["xcode-select", "--install"], []))
+            }
+            _ => plan.by_hand.push(format!("install {} in the way of this system", programs.join(", "))),
+        }
+        return plan;
+    };
+    let mut packages: Vec<&str> =
+        packaged.iter().filter_map(|need| need.packages.get(column)).copied().flatten().copied().collect();
+    packages.sort_unstable();
+    packages.dedup();
+    let prefix: &[&str] = if means.root { &[] } else { &["sudo"] };
+    if let Some((install, before)) = commands.split_last() {
+        plan.commands.extend(before.iter().map(|command| words(prefix, command.iter().copied())));
+        let install = prefix.iter().chain(install.iter()).copied();
+        plan.commands.push(words(&[], install.chain(packages)));
+    }
+    plan
+}
+
+fn words<'a>(beginning: &[&str], rest: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    beginning.iter().copied().map(str::to_owned).chain(rest.into_iter().map(str::to_owned)).collect()
+}
+
+fn print(missing: &[&Need], plan: &Plan) {
+    println!("missing:");
+    for need in missing {
+        println!("  {} ({})", need.programs.first().copied().unwrap_or_default(), need.why);
+    }
+    for command in &plan.commands {
+        println!("to be run: {}", command.join(" "));
+    }
+    for what in &plan.by_hand {
+        println!("by hand: {what}");
+    }
+}
+
+fn agreed() -> Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        println!("not on a terminal, so nothing is installed: --yes installs without asking");
+        return Ok(false);
+    }
+    print!("Install this now? [Y/n] ");
+    let mut answer = String::new();
+    std::io::stdout().flush().and_then(|()| std::io::stdin().read_line(&mut answer)).map_err(|e| format!("no answer: {e}"))?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: Means = Means { root: true, rustup: true };
+    const USER: Means = Means { root: false, rustup: false };
+
+    #[test]
+    fn each_distribution_is_known_by_its_os_release() {
+        let samples = [
+            ("PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n", System::Debian),
+            ("NAME=\"Ubuntu\"\nVERSION_ID=\"24.04\"\nID=ubuntu\nID_LIKE=debian\n", System::Debian),
+            ("NAME=\"Linux Mint\"\nID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", System::Debian),
+            ("NAME=\"Fedora Linux\"\nVERSION_ID=43\nID=fedora\nPLATFORM_ID=\"platform:f43\"\n", System::Fedora),
+            ("NAME=\"Rocky Linux\"\nID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", System::Fedora),
+            ("NAME=\"Arch Linux\"\nID=arch\nBUILD_ID=rolling\n", System::Arch),
+            ("NAME='EndeavourOS'\nID='endeavouros'\nID_LIKE='arch'\n", System::Arch),
+            ("NAME=\"Alpine Linux\"\nID=alpine\n", System::OtherLinux),
+            ("", System::OtherLinux),
+        ];
+        for (text, expected) in samples {
+            assert_eq!(System::of_linux(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_becomes_one_install_on_each_system() {
+        let missing: Vec<&Need> = NEEDS.iter().collect();
+        let said = |system, means| {
+            let plan = plan(system, &missing, means);
+            (plan.commands.iter().map(|c| c.join(" ")).collect::<Vec<_>>(), plan.by_hand)
+        };
+        let (debian, by_hand) = said(System::Debian, ROOT);
+        assert_eq!(
+            debian,
+            [
+                "rustup component add rustfmt clippy",
+                "apt-get update",
+                "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+                 g++ gcc iproute2 libc6-dev mount nftables strace",
+            ]
+        );
+        assert!(by_hand.is_empty());
+        let (fedora, _) = said(System::Fedora, USER);
+        let packages = "clippy gcc gcc-c++ iproute iproute-tc nftables rustfmt strace util-linux";
+        assert_eq!(fedora, [format!("sudo dnf install --assumeyes {packages}")]);
+        let (arch, _) = said(System::Arch, USER);
+        let packages = "gcc iproute2 nftables rust strace util-linux";
+        assert_eq!(arch, [format!("sudo pacman --sync --refresh --needed --noconfirm {packages}")]);
+        let (mac, _) = said(System::MacOs, ROOT);
+        assert_eq!(mac, ["rustup component add rustfmt clippy", "xcode-select --install"]);
+        for system in [System::OtherLinux, System::Windows, System::Other] {
+            let (commands, by_hand) = said(system, USER);
+            assert!(commands.is_empty() && by_hand.len() == 1, "{system:?}: {commands:?} {by_hand:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_missing_means_nothing_to_run() {
+        assert_eq!(plan(System::Debian, &[], ROOT), Plan::default());
+    }
+
+    #[test]
+    fn only_linux_needs_what_system_tests_need() {
+        assert!(missing(System::MacOs, For::Testing).iter().all(|need| need.platforms != Platforms::Linux));
+        assert!(missing(System::Windows, For::Building).is_empty());
+    }
+}

@@ -1,0 +1,232 @@
+//! The chores themselves, as lists of stages, and the report at the end.
+
+use crate::{
+    Result, dependencies,
+    setup::{in_ci, is_root},
+    shell::{Counts, cargo, find, output, root, run, run_tests, target_dir},
+};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+/// Builds the binary as users get it and starts it as a headless peer.
+pub(crate) fn run_peer(args: &[String]) -> Result {
+    run(&mut cargo(&["build", "--release", "--package", "shoal-cli"]))?;
+    let mut peer = Command::new(binary("release")?);
+    peer.arg("serve").args(args);
+    println!("There is no window yet: this is the headless peer. Ctrl-C ends it.");
+    replace_by(&mut peer)
+}
+
+/// What a commit needs.
+pub(crate) fn check() -> Result {
+    let mut report = Report::default();
+    checks(&mut report);
+    report.finish()
+}
+
+/// Everything that must hold. With a filter: the tests whose names contain it, and nothing else.
+pub(crate) fn test(long: bool, filter: Option<String>) -> Result {
+    let mut report = Report::default();
+    let built = build(&mut report);
+    if filter.is_none() {
+        checks(&mut report);
+    }
+    if built {
+        report.stage("unit and property tests", |counts| {
+            let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+            tests.args(&filter);
+            run_tests(long_form(&mut tests, long), counts)
+        });
+        system_tests(&mut report, long, filter.as_deref());
+    }
+    if filter.is_none() && (long || in_ci()) {
+        report.stage("release build", |counts| {
+            run(&mut cargo(&["build", "--release", "--package", "shoal-cli"]))?;
+            counts.figures.push(format!("size of shoal, release build: {}", size_of(&binary("release")?)?));
+            Ok(())
+        });
+    }
+    report.finish()
+}
+
+/// Builds everything; whether that worked. Times it cold or warm, and a build with nothing to do.
+fn build(report: &mut Report) -> bool {
+    let cold = target_dir().is_ok_and(|target| is_cold(&target));
+    let name = if cold { "build, cold" } else { "build, warm" };
+    let built = report.stage(name, |_| run(&mut cargo(&["build", "--workspace", "--all-targets"])));
+    if built {
+        report.stage("build again, nothing changed", |counts| {
+            run(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
+            counts.figures.push(format!("size of shoal, development build: {}", size_of(&binary("debug")?)?));
+            Ok(())
+        });
+    }
+    built
+}
+
+/// Formatting, lints, documentation, dependencies.
+fn checks(report: &mut Report) {
+    report.stage("formatting", |_| run(&mut cargo(&["fmt", "--all", "--check"])));
+    report.stage("lints", |_| run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
+    report.stage("documentation", |_| {
+        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
+        run(doc.env("RUSTDOCFLAGS", "-D warnings"))
+    });
+    report.stage("dependencies", |_| {
+        dependencies::check()?;
+        if find("cargo-deny").is_some() {
+            run(&mut cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]))?;
+        }
+        Ok(())
+    });
+}
+
+/// Tests across hosts: Linux and root only.
+fn system_tests(report: &mut Report, long: bool, filter: Option<&str>) {
+    const NAME: &str = "system tests";
+    if !cfg!(target_os = "linux") {
+        report.not_run(NAME, "they need Linux's network namespaces");
+        return;
+    }
+    let sudo = !is_root();
+    if sudo && output(Command::new("sudo").args(["-n", "true"])).is_err() {
+        let how = "they need root: run `sudo -v` first, or `cargo xtask test` as root";
+        // A build server that silently leaves out tests is worse than a red one.
+        if in_ci() {
+            report.stage(NAME, |_| Err(how.to_owned()));
+        } else {
+            report.not_run(NAME, how);
+        }
+        return;
+    }
+    report.stage(NAME, |counts| {
+        let mut tests = Command::new(if sudo { "sudo" } else { "env" });
+        if sudo {
+            tests.args(["-n", "env"]);
+        }
+        tests.arg(format!("SHOAL_BIN={}", binary("debug")?.display()));
+        long_form_argument(&mut tests, long);
+        tests.arg(system_test_binary()?).current_dir(root().join("tests"));
+        tests.args(["--include-ignored", "--test-threads=1", "--nocapture"]).args(filter);
+        run_tests(&mut tests, counts)
+    });
+}
+
+/// Builds the system tests and returns where cargo put them.
+fn system_test_binary() -> Result<PathBuf> {
+    let args = ["test", "--package", "shoal-tests", "--test", "system", "--no-run", "--message-format=json-render-diagnostics"];
+    let messages = output(&mut cargo(&args))?;
+    let mut executables = messages.lines().filter_map(|line| line.split_once(r#""executable":""#)?.1.split('"').next());
+    executables.next_back().map(PathBuf::from).ok_or_else(|| "cargo does not say where the system tests are".to_owned())
+}
+
+/// Tests look at `SHOAL_LONG` to do more.
+fn long_form(command: &mut Command, long: bool) -> &mut Command {
+    if long { command.env("SHOAL_LONG", "1") } else { command }
+}
+
+/// The same as an argument of `env`, since sudo clears the environment.
+fn long_form_argument(command: &mut Command, long: bool) {
+    if long {
+        command.arg("SHOAL_LONG=1");
+    }
+}
+
+/// Whether nothing but this program was built yet.
+fn is_cold(target: &Path) -> bool {
+    let Ok(built) = std::fs::read_dir(target.join("debug").join(".fingerprint")) else { return true };
+    built.flatten().all(|entry| entry.file_name().to_string_lossy().starts_with("xtask-"))
+}
+
+fn binary(profile: &str) -> Result<PathBuf> {
+    Ok(target_dir()?.join(profile).join(format!("shoal{}", std::env::consts::EXE_SUFFIX)))
+}
+
+fn size_of(file: &Path) -> Result<String> {
+    let bytes = std::fs::metadata(file).map_err(|e| format!("{}: {e}", file.display()))?.len();
+    Ok(format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)))
+}
+
+/// Becomes the command where the system can, so that signals reach it directly; else waits for its end.
+#[cfg(unix)]
+fn replace_by(command: &mut Command) -> Result {
+    use std::os::unix::process::CommandExt;
+    let error = command.exec();
+    Err(format!("{} cannot be started: {error}", command.get_program().display()))
+}
+
+#[cfg(not(unix))]
+fn replace_by(command: &mut Command) -> Result {
+    run(command)
+}
+
+/// What happened, stage by stage.
+#[derive(Debug, Default)]
+struct Report {
+    stages: Vec<(String, Duration, Result)>,
+    not_run: Vec<(String, String)>,
+    counts: Counts,
+}
+
+impl Report {
+    /// Runs a stage and notes how it went; whether it went well. A failed stage does not stop later ones: one run tells all.
+    fn stage(&mut self, name: &str, work: impl FnOnce(&mut Counts) -> Result) -> bool {
+        let (mut counts, started) = (Counts::default(), Instant::now());
+        println!("\n== {name}");
+        let done = work(&mut counts);
+        if let Err(error) = &done {
+            println!("{name}: {error}");
+            // A stage without tests of its own counts as one failure, so that the last line never looks green.
+            counts.failed = counts.failed.max(1);
+        }
+        let good = done.is_ok();
+        self.counts.add(counts);
+        self.stages.push((name.to_owned(), started.elapsed(), done));
+        good
+    }
+
+    fn not_run(&mut self, name: &str, why: &str) {
+        println!("\n== {name}\nNOT RUN: {why}");
+        self.not_run.push((name.to_owned(), why.to_owned()));
+    }
+
+    /// Prints figures, times and, as the last line, the totals.
+    fn finish(self) -> Result {
+        println!("\n== figures");
+        for figure in &self.counts.figures {
+            println!("{figure}");
+        }
+        println!("\n== stages");
+        for (name, took, done) in &self.stages {
+            println!("{:>8.1} s  {:6}  {name}", took.as_secs_f64(), if done.is_ok() { "ok" } else { "FAILED" });
+        }
+        let total: Duration = self.stages.iter().map(|(_, took, _)| *took).sum();
+        println!("{:>8.1} s  in all", total.as_secs_f64());
+        for (name, why) in &self.not_run {
+            println!("NOT RUN: {name}: {why}");
+        }
+        println!("\n{} passed, {} failed", self.counts.passed, self.counts.failed);
+        let failed: Vec<&str> = self.stages.iter().filter(|(_, _, done)| done.is_err()).map(|(name, ..)| name.as_str()).collect();
+        if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_stage_is_never_counted_as_green() {
+        let mut report = Report::default();
+        assert!(report.stage("good", |counts| {
+            counts.passed = 3;
+            Ok(())
+        }));
+        assert!(!report.stage("bad", |_| Err("no".to_owned())));
+        assert_eq!((report.counts.passed, report.counts.failed), (3, 1));
+        assert_eq!(report.finish(), Err("failed: bad".to_owned()));
+    }
+}

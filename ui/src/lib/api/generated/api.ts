@@ -1,0 +1,599 @@
+// Generated from crates/shoal-api by `SHOAL_WRITE_BINDINGS=1 cargo test -p shoal-api bindings`. Do not edit.
+
+/**
+ * One question or command. Progress never comes back as a reply: it comes as [`crate::Event`]s.
+ *
+ * A `peer` is a device's name, the beginning of its id, a link or `HOST:PORT`; a `transfer` is an id or the beginning of one.
+ * `wait_s` says how many seconds a peer may take to show up.
+ */
+export type Request = { "request": "identity" } | { "request": "snapshot" } | { "request": "devices" } | { "request": "find", 
+/**
+ * The device.
+ */
+peer: string, 
+/**
+ * Seconds.
+ */
+wait_s: number, } | { "request": "verify", 
+/**
+ * The device.
+ */
+peer: string, 
+/**
+ * Seconds.
+ */
+wait_s: number, } | { "request": "set_trust", 
+/**
+ * The device.
+ */
+peer: string, 
+/**
+ * Its standing from now on.
+ */
+trust: Trust, } | { "request": "forget", 
+/**
+ * The device.
+ */
+peer: string, } | { "request": "send", 
+/**
+ * The devices.
+ */
+to: Array<string>, 
+/**
+ * What.
+ */
+content: Content, 
+/**
+ * Seconds.
+ */
+wait_s: number, } | { "request": "transfers", 
+/**
+ * The ended ones too, newest first.
+ */
+all: boolean, } | { "request": "offers" } | { "request": "accept", 
+/**
+ * The offer.
+ */
+transfer: string, 
+/**
+ * The folder to put it in; none: the inbox.
+ */
+into?: string, 
+/**
+ * Only files whose path or name fits one of these globs; empty: all.
+ */
+only: Array<string>, 
+/**
+ * Replace what has the same name; the old one goes to the trash.
+ */
+replace: boolean, } | { "request": "decline", 
+/**
+ * The offer.
+ */
+transfer: string, } | { "request": "pause", 
+/**
+ * The transfer.
+ */
+transfer: string, } | { "request": "resume", 
+/**
+ * The transfer.
+ */
+transfer: string, } | { "request": "cancel", 
+/**
+ * The transfer.
+ */
+transfer: string, } | { "request": "retry", 
+/**
+ * The transfer.
+ */
+transfer: string, } | { "request": "find_transfer", 
+/**
+ * The transfer.
+ */
+transfer: string, } | { "request": "limits" } | { "request": "set_limits", 
+/**
+ * From now on, and after a restart.
+ */
+limits: Limits, } | { "request": "subscribe" };
+
+/**
+ * What is offered.
+ */
+export type Content = { "kind": "paths", 
+/**
+ * Absolute paths.
+ */
+paths: string[], } | { "kind": "text", 
+/**
+ * The text.
+ */
+text: string, };
+
+/**
+ * The answer to a [`Request`] that was done.
+ */
+export type Reply = { "reply": "done" } | { "reply": "identity" } & Identity | { "reply": "snapshot" } & Snapshot | { "reply": "devices", 
+/**
+ * The rows.
+ */
+devices: Array<Device>, } | { "reply": "device" } & Device | { "reply": "sas" } & Sas | { "reply": "transfers", 
+/**
+ * The rows.
+ */
+transfers: Array<Transfer>, } | { "reply": "offers", 
+/**
+ * The offers.
+ */
+offers: Array<Offer>, } | { "reply": "limits" } & Limits;
+
+/**
+ * A change. The first field of its JSON is `event`.
+ */
+export type Event = { "event": "ready", 
+/**
+ * Own id.
+ */
+id: string, 
+/**
+ * Own name.
+ */
+name: string, 
+/**
+ * `ip:port` at which others reach this device.
+ */
+addresses: Array<string>, } | { "event": "device" } & Device | { "event": "device_gone", 
+/**
+ * Which.
+ */
+id: string, } | { "event": "offered", 
+/**
+ * Id of the other end.
+ */
+peer: string, 
+/**
+ * Its id, the same on both ends.
+ */
+transfer: string, 
+/**
+ * Which way.
+ */
+direction: Direction, 
+/**
+ * Ids of the other ends.
+ */
+peers: Array<string>, 
+/**
+ * Their names, in the same order; safe to print.
+ */
+peer_names: Array<string>, 
+/**
+ * The offer's name; safe to print.
+ */
+name: string, 
+/**
+ * Where it stands.
+ */
+state: State, 
+/**
+ * Files wanted.
+ */
+files: number, 
+/**
+ * Files in place.
+ */
+files_done: number, 
+/**
+ * Files that failed.
+ */
+files_failed: number, 
+/**
+ * Bytes wanted.
+ */
+bytes: number, 
+/**
+ * Bytes in place or verified.
+ */
+bytes_done: number, 
+/**
+ * Bytes that crossed the network.
+ */
+bytes_moved: number, 
+/**
+ * Bytes a second.
+ */
+rate: number, 
+/**
+ * Seconds left.
+ */
+eta_s?: number, 
+/**
+ * What stands in the way, or what ended it.
+ */
+error?: string, 
+/**
+ * It came in, and nobody has answered it yet.
+ */
+awaits_answer: boolean, 
+/**
+ * The text, when it is one; as the peer wrote it, so not safe to print.
+ */
+text?: string, 
+/**
+ * Where received files go.
+ */
+into?: string, 
+/**
+ * Free bytes there.
+ */
+free?: number, 
+/**
+ * The first few names of an offer; safe to print.
+ */
+first_names: Array<string>, } | { "event": "transfer" } & Transfer | { "event": "progress", 
+/**
+ * Which.
+ */
+transfer: string, 
+/**
+ * Bytes in place or verified.
+ */
+bytes_done: number, 
+/**
+ * Bytes wanted.
+ */
+bytes: number, 
+/**
+ * Files in place.
+ */
+files_done: number, 
+/**
+ * Files wanted.
+ */
+files: number, 
+/**
+ * Bytes a second.
+ */
+rate: number, 
+/**
+ * Seconds left, when that can be said.
+ */
+eta_s: number | null, } | { "event": "finished", 
+/**
+ * Which.
+ */
+transfer: string, 
+/**
+ * Files in place.
+ */
+files: number, 
+/**
+ * Bytes in place.
+ */
+bytes: number, 
+/**
+ * Bytes that crossed the network.
+ */
+bytes_moved: number, 
+/**
+ * From consent to the end.
+ */
+seconds: number, 
+/**
+ * Files that failed all the same.
+ */
+files_failed: number, } | { "event": "interrupted", 
+/**
+ * Which.
+ */
+transfer: string, 
+/**
+ * Why.
+ */
+reason: string, } | { "event": "failed", 
+/**
+ * Which.
+ */
+transfer: string, 
+/**
+ * What happened and what to do.
+ */
+error: string, 
+/**
+ * What to act on.
+ */
+code: Code, 
+/**
+ * How it ended.
+ */
+state: State, } | { "event": "verifying", 
+/**
+ * Id of the other end.
+ */
+peer: string, 
+/**
+ * Six digits.
+ */
+sas_digits: string, 
+/**
+ * Seven emoji.
+ */
+sas_emoji: string, } | { "event": "lagged" } | { "event": "snapshot" } & Snapshot;
+
+/**
+ * A request that was not done.
+ */
+export type Failure = { 
+/**
+ * What to act on.
+ */
+code: Code, 
+/**
+ * One sentence: what happened and what to do.
+ */
+message: string, };
+
+/**
+ * What a front end acts on. Each is an exit code of the command; everything else is [`Code::Failed`].
+ */
+export type Code = "failed" | "usage" | "peer_not_found" | "declined" | "interrupted" | "verification_failed" | "no_space";
+
+/**
+ * Everything at one moment.
+ */
+export type Snapshot = { 
+/**
+ * This device.
+ */
+identity: Identity, 
+/**
+ * Devices known and in reach.
+ */
+devices: Array<Device>, 
+/**
+ * Transfers that are not over, and the recent ones that are.
+ */
+transfers: Array<Transfer>, 
+/**
+ * Limits in force.
+ */
+limits: Limits, };
+
+/**
+ * This device.
+ */
+export type Identity = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * `ip:port` at which others reach it.
+ */
+addresses: Array<string>, 
+/**
+ * What adds this device elsewhere, typed or scanned: a [`PeerLink`].
+ */
+link: string, 
+/**
+ * Where accepted files go by default.
+ */
+inbox: string, };
+
+/**
+ * One device.
+ */
+export type Device = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * What it calls itself; safe to print.
+ */
+name: string, 
+/**
+ * Its standing here.
+ */
+trust: Trust, 
+/**
+ * It is there now.
+ */
+online: boolean, 
+/**
+ * Ways to reach it.
+ */
+paths: Array<DevicePath>, 
+/**
+ * Round trip of the live connection, in milliseconds.
+ */
+rtt_ms?: number, 
+/**
+ * What it runs, if it said so.
+ */
+platform?: Platform, };
+
+/**
+ * One way to reach a device.
+ */
+export type DevicePath = { 
+/**
+ * How it became known.
+ */
+via: Via, 
+/**
+ * `ip:port`.
+ */
+address: string, };
+
+/**
+ * What this device's owner thinks of another.
+ */
+export type Trust = "stranger" | "known" | "verified" | "blocked";
+
+/**
+ * How an address became known.
+ */
+export type Via = "mdns" | "manual" | "remembered";
+
+/**
+ * The family of system that a device runs.
+ */
+export type Platform = "linux" | "windows" | "macos";
+
+/**
+ * What both screens must show.
+ */
+export type Sas = { 
+/**
+ * Six digits.
+ */
+sas_digits: string, 
+/**
+ * Seven emoji.
+ */
+sas_emoji: string, };
+
+/**
+ * One transfer.
+ */
+export type Transfer = { 
+/**
+ * Its id, the same on both ends.
+ */
+transfer: string, 
+/**
+ * Which way.
+ */
+direction: Direction, 
+/**
+ * Ids of the other ends.
+ */
+peers: Array<string>, 
+/**
+ * Their names, in the same order; safe to print.
+ */
+peer_names: Array<string>, 
+/**
+ * The offer's name; safe to print.
+ */
+name: string, 
+/**
+ * Where it stands.
+ */
+state: State, 
+/**
+ * Files wanted.
+ */
+files: number, 
+/**
+ * Files in place.
+ */
+files_done: number, 
+/**
+ * Files that failed.
+ */
+files_failed: number, 
+/**
+ * Bytes wanted.
+ */
+bytes: number, 
+/**
+ * Bytes in place or verified.
+ */
+bytes_done: number, 
+/**
+ * Bytes that crossed the network.
+ */
+bytes_moved: number, 
+/**
+ * Bytes a second.
+ */
+rate: number, 
+/**
+ * Seconds left.
+ */
+eta_s?: number, 
+/**
+ * What stands in the way, or what ended it.
+ */
+error?: string, 
+/**
+ * It came in, and nobody has answered it yet.
+ */
+awaits_answer: boolean, 
+/**
+ * The text, when it is one; as the peer wrote it, so not safe to print.
+ */
+text?: string, 
+/**
+ * Where received files go.
+ */
+into?: string, 
+/**
+ * Free bytes there.
+ */
+free?: number, 
+/**
+ * The first few names of an offer; safe to print.
+ */
+first_names: Array<string>, };
+
+/**
+ * Which way content flows.
+ */
+export type Direction = "send" | "receive";
+
+/**
+ * Where a transfer stands.
+ */
+export type State = "waiting" | "active" | "paused" | "interrupted" | "finished" | "failed" | "cancelled" | "declined";
+
+/**
+ * An offer that waits for an answer.
+ */
+export type Offer = { 
+/**
+ * The transfer that it becomes.
+ */
+offer: string, 
+/**
+ * Id of the sender.
+ */
+from: string, 
+/**
+ * The sender's name; safe to print.
+ */
+from_name: string, 
+/**
+ * What it is called; safe to print.
+ */
+name: string, 
+/**
+ * Files offered.
+ */
+files: number, 
+/**
+ * Their size.
+ */
+bytes: number, 
+/**
+ * The text, when it is one; not safe to print.
+ */
+text?: string, };
+
+/**
+ * Limits in bytes a second; none: no limit.
+ */
+export type Limits = { 
+/**
+ * What leaves.
+ */
+up: number | null, 
+/**
+ * What arrives.
+ */
+down: number | null, };
