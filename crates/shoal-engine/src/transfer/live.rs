@@ -1,7 +1,7 @@
 //! One transfer while the engine runs: its row, and the ways to steer the task that carries it.
 
 use super::inbox::Inbox;
-use super::{Direction, State, Transfer, rate::Meter};
+use super::{Cause, Direction, State, Transfer, rate::Meter};
 use crate::{connection::Connection, store::database::TransferRecord, stream::SendStream};
 use shoal_proto::{
     Manifest, PeerId, display,
@@ -61,6 +61,7 @@ pub(crate) struct Row {
     pub(crate) awaits_answer: bool,
     pub(crate) first_names: Vec<String>,
     pub(crate) free: Option<u64>,
+    pub(crate) cause: Option<Cause>,
     /// In memory only while an offer waits or content is read for it.
     pub(crate) manifest: Option<Manifest>,
     meter: Meter,
@@ -87,6 +88,7 @@ impl Live {
                 awaits_answer: false,
                 first_names,
                 free: None,
+                cause: None,
                 manifest,
                 meter: Meter::default(),
                 active_since: None,
@@ -180,6 +182,7 @@ impl Row {
             rate,
             eta: left.checked_div(rate).map(Duration::from_secs),
             error: record.error.clone(),
+            cause: self.cause.filter(|_| record.error.is_some()),
             into: record.into.clone().map(PathBuf::from),
             free: self.free,
             first_names: self.first_names.clone(),

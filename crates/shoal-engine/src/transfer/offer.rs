@@ -1,7 +1,7 @@
 //! Offers that come in: bounded, checked, shown, answered; known ones are gone on with.
 
 use super::{
-    Consent, Direction, State,
+    Cause, Consent, Direction, State,
     inbox::Inbox,
     live::{Live, Session},
     receive,
@@ -182,7 +182,10 @@ async fn consent(
             Ok(()) => {}
             Err(error) => {
                 let decline = match &error {
-                    TransferError::NoSpace { needed, free, .. } => Decline::NoSpace { needed: *needed, free: *free },
+                    TransferError::NoSpace { needed, free, .. } => {
+                        live.row().cause = Some(Cause::NoSpace);
+                        Decline::NoSpace { needed: *needed, free: *free }
+                    }
                     _ => Decline::NotAllowed,
                 };
                 withdraw(transfers, live, State::Failed, &error.to_string());
