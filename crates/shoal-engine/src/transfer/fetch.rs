@@ -75,8 +75,7 @@ impl Fetcher {
         }
         let request = Request::Fetch(Fetch { transfer: self.id, items });
         let (mut send, mut recv) = self.connection.open_request(&request).await?;
-        // A connection that is lost shows when the answer is read.
-        let _ = send.finish();
+        send.finish();
         loop {
             match read_message(&mut recv, MAX_FRAME_HEAD).await? {
                 Frame::Block { entry, piece, hash, len } => {

@@ -8,7 +8,6 @@ use shoal_proto::{
     message::{FromSender, Progress, TransferId},
 };
 use std::{
-    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -183,7 +182,7 @@ impl Row {
             eta: left.checked_div(rate).map(Duration::from_secs),
             error: record.error.clone(),
             cause: self.cause.filter(|_| record.error.is_some()),
-            into: record.into.clone().map(PathBuf::from),
+            into: record.into.clone(),
             free: self.free,
             first_names: self.first_names.clone(),
         }

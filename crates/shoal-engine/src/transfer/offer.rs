@@ -236,7 +236,7 @@ fn withdraw(transfers: &Transfers, live: &Live, state: State, error: &str) {
 async fn answer(send: &mut SendStream, message: &FromReceiver) -> Result<Handled, OfferError> {
     write_message(send, message, MAX_MESSAGE).await?;
     // The stream closes by itself if that fails.
-    let _ = send.finish();
+    send.finish();
     Ok(Handled::Answered)
 }
 

@@ -132,9 +132,8 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
                 }
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             },
-            received = tokio::time::timeout(FLUSH_AFTER, queued.recv_many(&mut batch, WRITE_AT_ONCE)) => match received {
-                Ok(0) => break,
-                Ok(_) | Err(_) => {}
+            received = tokio::time::timeout(FLUSH_AFTER, queued.recv_many(&mut batch, WRITE_AT_ONCE)) => if received == Ok(0) {
+                break;
             },
         }
         if stopped {

@@ -270,7 +270,7 @@ async fn drive(
         let wanted = *control.borrow_and_update();
         if wanted == Control::Cancel {
             say(send, &FromSender::Cancelled).await?;
-            let _ = send.finish();
+            send.finish();
             return Ok(End::Over(State::Cancelled, None));
         }
         let pause = wanted == Control::Pause;
@@ -354,7 +354,7 @@ async fn drive(
                 live.row().advance(progress);
                 // Whoever finished will say so again if this is lost.
                 let _ = say(send, &FromSender::Heard).await;
-                let _ = send.finish();
+                send.finish();
                 let failed = progress.files_failed;
                 let words = display::count(u64::from(live.row().record.files), "file");
                 return Ok(End::Over(State::Finished, (failed > 0).then(|| format!("{failed} of {words} did not arrive"))));
