@@ -15,6 +15,7 @@ use shoal_tests::{
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -170,4 +171,12 @@ fn assert_arrived(source: &Path, home: &Home) {
     compare::assert_same(source, &home.inbox().join(name));
     let left = partial_folders(&home.inbox());
     assert!(left.is_empty(), "left behind: {left:?}");
+}
+
+/// Takes all the room there is on a disk; deleting the file gives it back.
+fn fill(path: &Path) {
+    let mut file = fs::File::create(path).expect("an own folder");
+    for step in [64 * 1024, 1] {
+        while file.write_all(&vec![0; step]).is_ok() {}
+    }
 }
