@@ -9,3 +9,4 @@
 mod discovery;
 mod lab;
 mod transfers;
+mod survival;

@@ -11,7 +11,7 @@ use shoal_proto::{
     message::{EntryFailure, Platform, TransferId},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -359,32 +359,12 @@ impl Database {
     /// Adds what a receiving transfer verified or settled.
     pub(crate) fn checkpoint(&self, id: TransferId, checkpoint: &Checkpoint<'_>) -> Result<(), DatabaseError> {
         let mut connection = self.lock();
-        let transaction = connection.transaction()?;
-        if let Some(settled) = checkpoint.settled {
-            let sql = "UPDATE selections SET settled = ?2 WHERE transfer = ?1";
-            transaction.prepare_cached(sql)?.execute(params![id.0, settled.to_bytes()])?;
+        if checkpoint.failures.is_empty() {
+            write_checkpoint(&mut connection, id, checkpoint)
+        } else {
+            // What was received of a file that failed is gone; see `forget_pieces`.
+            durably(&mut connection, |connection| write_checkpoint(connection, id, checkpoint))
         }
-        for (entry, reason) in checkpoint.failures {
-            let sql = "INSERT OR REPLACE INTO failures (transfer, entry, reason) VALUES (?1, ?2, ?3)";
-            transaction.prepare_cached(sql)?.execute(params![id.0, entry.0, failure_word(*reason)])?;
-        }
-        for (entry, first, hashes) in checkpoint.verified {
-            let sql = "INSERT OR REPLACE INTO verified (transfer, entry, first, hashes) VALUES (?1, ?2, ?3, ?4)";
-            transaction.prepare_cached(sql)?.execute(params![id.0, entry.0, first.0, hashes_blob(hashes)])?;
-        }
-        for entry in checkpoint.forget {
-            let sql = "DELETE FROM verified WHERE transfer = ?1 AND entry = ?2";
-            transaction.prepare_cached(sql)?.execute(params![id.0, entry.0])?;
-        }
-        for (folder, offered, name) in checkpoint.placed {
-            let sql = "INSERT OR REPLACE INTO placed (folder, offered, name) VALUES (?1, ?2, ?3)";
-            transaction.prepare_cached(sql)?.execute(params![path_bytes(folder), offered, name])?;
-        }
-        for (path, key, hashes) in checkpoint.hashes {
-            put_hashes(&transaction, path, key, PieceIndex(0), hashes)?;
-        }
-        transaction.commit()?;
-        Ok(())
     }
 
     /// Makes the failed entries of a transfer wanted again; how many there were.
@@ -400,6 +380,19 @@ impl Database {
         transaction.execute("DELETE FROM failures WHERE transfer = ?1", [id.0])?;
         transaction.commit()?;
         Ok(u32::try_from(kept.failures.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The partial files of these entries are gone: nothing of them counts as verified. Durable on return, since a partial file
+    /// that is made anew must never meet the old record.
+    pub(crate) fn forget_pieces(&self, id: TransferId, entries: &BTreeSet<EntryIndex>) -> Result<(), DatabaseError> {
+        durably(&mut self.lock(), |connection| {
+            let transaction = connection.transaction()?;
+            for entry in entries {
+                let sql = "DELETE FROM verified WHERE transfer = ?1 AND entry = ?2";
+                transaction.prepare_cached(sql)?.execute(params![id.0, entry.0])?;
+            }
+            Ok(transaction.commit()?)
+        })
     }
 
     /// The verified pieces of a transfer are not needed any more.
@@ -436,6 +429,46 @@ impl Database {
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// Does something of which nothing is lost in a power cut from the moment that it returns.
+fn durably<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
+) -> Result<T, DatabaseError> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let done = work(connection);
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    done
+}
+
+fn write_checkpoint(connection: &mut Connection, id: TransferId, checkpoint: &Checkpoint<'_>) -> Result<(), DatabaseError> {
+    let transaction = connection.transaction()?;
+    if let Some(settled) = checkpoint.settled {
+        let sql = "UPDATE selections SET settled = ?2 WHERE transfer = ?1";
+        transaction.prepare_cached(sql)?.execute(params![id.0, settled.to_bytes()])?;
+    }
+    for (entry, reason) in checkpoint.failures {
+        let sql = "INSERT OR REPLACE INTO failures (transfer, entry, reason) VALUES (?1, ?2, ?3)";
+        transaction.prepare_cached(sql)?.execute(params![id.0, entry.0, failure_word(*reason)])?;
+    }
+    for (entry, first, hashes) in checkpoint.verified {
+        let sql = "INSERT OR REPLACE INTO verified (transfer, entry, first, hashes) VALUES (?1, ?2, ?3, ?4)";
+        transaction.prepare_cached(sql)?.execute(params![id.0, entry.0, first.0, hashes_blob(hashes)])?;
+    }
+    for entry in checkpoint.forget {
+        let sql = "DELETE FROM verified WHERE transfer = ?1 AND entry = ?2";
+        transaction.prepare_cached(sql)?.execute(params![id.0, entry.0])?;
+    }
+    for (folder, offered, name) in checkpoint.placed {
+        let sql = "INSERT OR REPLACE INTO placed (folder, offered, name) VALUES (?1, ?2, ?3)";
+        transaction.prepare_cached(sql)?.execute(params![path_bytes(folder), offered, name])?;
+    }
+    for (path, key, hashes) in checkpoint.hashes {
+        put_hashes(&transaction, path, key, PieceIndex(0), hashes)?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 fn put_hashes(
