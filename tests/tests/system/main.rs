@@ -7,4 +7,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod discovery;
+mod hostile;
 mod lab;
