@@ -40,12 +40,8 @@ impl Intruder {
     pub fn at(host: &Host, seed: u64) -> Self {
         let socket = host.within(|| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))).expect("a socket can be bound");
         let tls = Arc::new(Tls::new(seed));
-        let endpoint = quinn::Endpoint::new(
-            quinn::EndpointConfig::default(),
-            Some(tls.server()),
-            socket,
-            Arc::new(quinn::TokioRuntime),
-        );
+        let endpoint =
+            quinn::Endpoint::new(quinn::EndpointConfig::default(), Some(tls.server()), socket, Arc::new(quinn::TokioRuntime));
         Self { endpoint: endpoint.expect("an endpoint can be made"), tls, name: "mallory".to_owned() }
     }
 

@@ -121,4 +121,3 @@ fn shared(a: &str, b: &str) -> usize {
     }
     shared
 }
-

@@ -493,7 +493,7 @@ fn transfer_from(row: &Row<'_>) -> rusqlite::Result<TransferRecord> {
         bytes_done: row.get::<_, i64>(10)?.unsigned_abs(),
         bytes_moved: row.get::<_, i64>(11)?.unsigned_abs(),
         error: row.get(12)?,
-        into: row.get::<_, Option<Vec<u8>>>(13)?.map(|text| path_from(text)),
+        into: row.get::<_, Option<Vec<u8>>>(13)?.map(path_from),
         replace: row.get(14)?,
         sources: Vec::new(),
         accepted: row.get(15)?,
@@ -530,7 +530,7 @@ fn path_bytes(path: &Path) -> Vec<u8> {
 
 #[cfg(unix)]
 fn path_from(bytes: Vec<u8>) -> PathBuf {
-    std::ffi::OsString::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes)).into()
+    <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes).into()
 }
 
 /// Names that are not Unicode (lone surrogates) do not survive; such a transfer has to be sent anew after a restart.

@@ -77,8 +77,7 @@ impl Fetcher {
         let mut asked = Asked::new(&items);
         let request = Request::Fetch(Fetch { transfer: self.id, items });
         let (mut send, mut recv) = self.connection.open_request(&request).await?;
-        // A connection that is lost shows when the answer is read.
-        let _ = send.finish();
+        send.finish();
         loop {
             let frame = read_message(&mut recv, MAX_FRAME_HEAD).await?;
             if !asked.answered(&frame) {

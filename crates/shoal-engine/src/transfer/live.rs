@@ -1,14 +1,13 @@
 //! One transfer while the engine runs: its row, and the ways to steer the task that carries it.
 
 use super::inbox::Inbox;
-use super::{Direction, State, Transfer, rate::Meter};
+use super::{Cause, Direction, State, Transfer, rate::Meter};
 use crate::{connection::Connection, store::database::TransferRecord, stream::SendStream};
 use shoal_proto::{
     Manifest, PeerId, display,
     message::{FromSender, Progress, TransferId},
 };
 use std::{
-    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -71,6 +70,7 @@ pub(crate) struct Row {
     pub(crate) awaits_answer: bool,
     pub(crate) first_names: Vec<String>,
     pub(crate) free: Option<u64>,
+    pub(crate) cause: Option<Cause>,
     /// In memory only while an offer waits here, or is made from here.
     pub(crate) manifest: Option<Manifest>,
     meter: Meter,
@@ -99,6 +99,7 @@ impl Live {
                 awaits_answer: false,
                 first_names,
                 free: None,
+                cause: None,
                 manifest,
                 meter: Meter::default(),
                 active_since: None,
@@ -192,7 +193,8 @@ impl Row {
             rate,
             eta: left.checked_div(rate).map(Duration::from_secs),
             error: record.error.clone(),
-            into: record.into.clone().map(PathBuf::from),
+            cause: self.cause.filter(|_| record.error.is_some()),
+            into: record.into.clone(),
             free: self.free,
             first_names: self.first_names.clone(),
         }

@@ -1,7 +1,7 @@
 //! Offers that come in: bounded, checked, shown, answered; known ones are gone on with.
 
 use super::{
-    Consent, Direction, State,
+    Cause, Consent, Direction, State,
     inbox::Inbox,
     live::{Live, Session},
     receive,
@@ -188,7 +188,10 @@ async fn consent(
             Ok(()) => {}
             Err(error) => {
                 let decline = match &error {
-                    TransferError::NoSpace { needed, free, .. } => Decline::NoSpace { needed: *needed, free: *free },
+                    TransferError::NoSpace { needed, free, .. } => {
+                        live.row().cause = Some(Cause::NoSpace);
+                        Decline::NoSpace { needed: *needed, free: *free }
+                    }
                     _ => Decline::NotAllowed,
                 };
                 withdraw(transfers, live, State::Failed, &error.to_string());
@@ -239,7 +242,7 @@ fn withdraw(transfers: &Transfers, live: &Live, state: State, error: &str) {
 async fn answer(send: &mut SendStream, message: &FromReceiver) -> Result<Handled, OfferError> {
     write_message(send, message, MAX_MESSAGE).await?;
     // The stream closes by itself if that fails.
-    let _ = send.finish();
+    send.finish();
     Ok(Handled::Answered)
 }
 

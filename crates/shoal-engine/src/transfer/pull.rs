@@ -14,7 +14,7 @@ use crate::{
 };
 use shoal_proto::{
     Manifest, RangeSet,
-    message::{CloseCode, Obstacle, Progress},
+    message::{CloseCode, Failure, Obstacle, Progress},
     plan::Plan,
 };
 use std::{
@@ -55,7 +55,7 @@ pub(crate) enum PullEnd {
     /// The drive; it can go on later.
     Stuck(Obstacle, String),
     /// For good.
-    Failed(String),
+    Failed(Failure, String),
 }
 
 /// Pulling that goes on in a task of its own.
@@ -174,9 +174,6 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
         if let Err(error) = result {
             streams.abort_all();
             while streams.join_next().await.is_some() {}
-            if matches!(error, WriteError::Wrong(_)) {
-                connection.close(CloseCode::Violation);
-            }
             return finish_early(writer, &transfers, &live, write_end(error)).await;
         }
     }
@@ -299,7 +296,7 @@ fn fetch_end(error: &FetchError, connection: &Connection) -> PullEnd {
         FetchError::WriterGone => PullEnd::Lost,
         FetchError::Stream(_) | FetchError::Violation => {
             connection.close(CloseCode::Violation);
-            PullEnd::Failed("the other device does not keep to the protocol: update Shoal on both".to_owned())
+            PullEnd::Failed(Failure::Other, "the other device does not keep to the protocol: update Shoal on both".to_owned())
         }
     }
 }
@@ -307,7 +304,8 @@ fn fetch_end(error: &FetchError, connection: &Connection) -> PullEnd {
 fn write_end(error: WriteError) -> PullEnd {
     match error {
         WriteError::Stuck(error) => stuck_end(&error),
-        WriteError::Wrong(_) | WriteError::Record(_) => PullEnd::Failed(error.to_string()),
+        WriteError::Wrong(_) => PullEnd::Failed(Failure::Verification, error.to_string()),
+        WriteError::Record(_) => PullEnd::Failed(Failure::Other, error.to_string()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A receiving transfer after consent: keeps a stream to the sender, pulls while it may ([`super::pull`]), reports, ends.
 
 use super::{
-    State,
+    Cause, State,
     live::{Control, Live, Session},
     pull::{Pull, PullEnd, discard_partials},
     transfers::{Transfers, pause_for},
@@ -13,7 +13,7 @@ use crate::{
 use shoal_proto::{
     codec::MAX_MESSAGE,
     display,
-    message::{CloseCode, FromReceiver, FromSender, Progress, Request},
+    message::{CloseCode, Failure, FromReceiver, FromSender, Obstacle, Progress, Request},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -127,14 +127,13 @@ enum Asked {
 
 async fn ask_again(transfers: &Transfers, live: &Live) -> Result<(), Asked> {
     let unreachable = |error: ReachError| Asked::Unreachable(error.about(transfers.devices.name(live.peer)).to_string());
-    let connection = transfers.links.get(live.peer).await.map_err(unreachable)?;
     let lost = |error: StreamError| match error.close_code() {
         Some(CloseCode::UnknownTransfer) => Asked::Gone,
         _ => Asked::Unreachable(lost_words(transfers, live)),
     };
-    let (mut send, mut recv) = connection.open_request(&Request::Again(live.id)).await.map_err(lost)?;
-    // A connection that is lost shows when the answer is read.
-    let _ = send.finish();
+    let (_connection, mut send, mut recv) =
+        transfers.links.request(live.peer, &Request::Again(live.id)).await.map_err(unreachable)?;
+    send.finish();
     match recv.read_to_end(0).await {
         Ok(_) => Ok(()),
         Err(quinn::ReadToEndError::Read(error)) => Err(lost(error.into())),
@@ -160,7 +159,11 @@ async fn hold_session(
     }
     let last_word = match &end {
         End::Over(State::Finished, _) => Some(FromReceiver::Finished(live.row().progress())),
-        End::Over(State::Cancelled | State::Failed, _) => Some(FromReceiver::Cancelled),
+        End::Over(State::Cancelled, _) => Some(FromReceiver::Cancelled),
+        End::Over(State::Failed, _) => {
+            let verification = live.row().cause == Some(Cause::Verification);
+            Some(FromReceiver::Failed(if verification { Failure::Verification } else { Failure::Other }))
+        }
         _ => None,
     };
     if let Some(last_word) = last_word {
@@ -257,8 +260,12 @@ async fn drive(
                         let name = transfers.devices.name(live.peer);
                         return End::Lost(format!("{name} stopped offering this for now"));
                     }
-                    PullEnd::Failed(error) => return End::Over(State::Failed, Some(error)),
+                    PullEnd::Failed(failure, error) => {
+                        live.row().cause = (failure == Failure::Verification).then_some(Cause::Verification);
+                        return End::Over(State::Failed, Some(error));
+                    }
                     PullEnd::Stuck(obstacle, reason) => {
+                        live.row().cause = (obstacle == Obstacle::NoSpace).then_some(Cause::NoSpace);
                         transfers.enter(live, State::Interrupted, Some(reason));
                         stuck_until = Some(tokio::time::Instant::now() + STUCK_RETRY);
                         if say(session, &FromReceiver::Stuck(obstacle)).await.is_err() {

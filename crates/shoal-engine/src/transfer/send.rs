@@ -2,7 +2,7 @@
 //! What the receiver fetches is served by [`super::serve`].
 
 use super::{
-    Direction, State,
+    Cause, Direction, State,
     inbox::Inbox,
     live::{Control, Live},
     transfers::{Transfers, blocking, pause_for},
@@ -22,7 +22,7 @@ use shoal_proto::{
     codec::{self, MAX_MESSAGE},
     display,
     manifest::{self, Builder, EntryKind, Timestamp},
-    message::{CloseCode, Content, Decline, FromReceiver, FromSender, Obstacle, Offer, Progress, Request, TransferId},
+    message::{CloseCode, Content, Decline, Failure, FromReceiver, FromSender, Obstacle, Offer, Progress, Request, TransferId},
 };
 use std::{
     ops::ControlFlow,
@@ -271,7 +271,7 @@ async fn drive(
         let wanted = *control.borrow_and_update();
         if wanted == Control::Cancel {
             say(send, &FromSender::Cancelled).await?;
-            let _ = send.finish();
+            send.finish();
             return Ok(End::Over(State::Cancelled, None));
         }
         let pause = wanted == Control::Pause;
@@ -334,6 +334,7 @@ async fn drive(
                 transfers.enter(live, if said_paused { State::Paused } else { state }, error);
             }
             FromReceiver::Stuck(obstacle) => {
+                live.row().cause = (obstacle == Obstacle::NoSpace).then_some(Cause::NoSpace);
                 let error = match obstacle {
                     Obstacle::NoSpace => format!("{name} has no room left: it goes on when there is"),
                     Obstacle::CannotWrite => format!("{name} cannot write to its folder: it goes on when it can"),
@@ -344,11 +345,24 @@ async fn drive(
                 let _ = say(send, &FromSender::Heard).await;
                 return Ok(End::Over(State::Cancelled, Some(format!("{name} cancelled it"))));
             }
+            FromReceiver::Failed(failure) => {
+                let _ = say(send, &FromSender::Heard).await;
+                let error = match failure {
+                    Failure::Verification => {
+                        live.row().cause = Some(Cause::Verification);
+                        format!(
+                            "what came to {name} was not what was sent: try again, and check both drives and memory if it happens twice"
+                        )
+                    }
+                    Failure::Other => format!("{name} could not finish it: what happened is shown there"),
+                };
+                return Ok(End::Over(State::Failed, Some(error)));
+            }
             FromReceiver::Finished(progress) => {
                 let progress = advance(live, progress);
                 // Whoever finished will say so again if this is lost.
                 let _ = say(send, &FromSender::Heard).await;
-                let _ = send.finish();
+                send.finish();
                 let failed = progress.files_failed;
                 let words = display::count(u64::from(live.row().record.files), "file");
                 return Ok(End::Over(State::Finished, (failed > 0).then(|| format!("{failed} of {words} did not arrive"))));
@@ -389,6 +403,7 @@ fn declined(name: &str, live: &Live, reason: &Decline) -> End {
         Decline::Busy => (State::Declined, format!("{name} has too many offers waiting: try again later")),
         Decline::Over => (State::Cancelled, format!("{name} does not want {offer} any more")),
         Decline::NoSpace { needed, free } => {
+            live.row().cause = Some(Cause::NoSpace);
             let (needed, free) = (display::size(*needed), display::size(*free));
             (State::Failed, format!("{name} has {free} free and {offer} needs {needed}: it was not sent"))
         }

@@ -110,7 +110,7 @@ async fn write(transfers: &Transfers, live: &Live, reader: Reader, send: &mut Se
             Some(more) => ahead = more,
             None => {
                 // Everything was written; whether it arrives shows elsewhere.
-                let _ = send.finish();
+                send.finish();
                 return Ok(());
             }
         }

@@ -542,7 +542,7 @@ impl Transfers {
         };
         *live.preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
         live.wake.notify_one();
-        let _ = send.finish();
+        send.finish();
     }
 
     /// Takes a finished sending up again for its receiver, who retries what failed.

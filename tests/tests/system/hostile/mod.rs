@@ -131,7 +131,9 @@ async fn serve(wire: Wire, contents: Vec<Vec<u8>>) {
                     stream.say(&frame).await;
                     stream.raw(&bytes).await;
                 }
-                None => stream.say(&Frame::Root { entry: shoal_proto::manifest::EntryIndex(entry), root: Hash::of(content) }).await,
+                None => {
+                    stream.say(&Frame::Root { entry: shoal_proto::manifest::EntryIndex(entry), root: Hash::of(content) }).await
+                }
             }
         }
         stream.say(&Frame::End).await;

@@ -64,7 +64,12 @@ const HUGE: [u8; 10] = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x
 fn messages() -> Vec<(&'static str, Vec<Step>, Outcome)> {
     let huge_within = |kind: u8| [&[kind][..], &[0xee; 16], &HUGE].concat();
     let framed_raw = |bytes: Vec<u8>| lie(bytes.len() as u32, &bytes);
-    let pieces = FetchItem::Pieces { entry: EntryIndex(0), first: PieceIndex(0), count: 1, have: vec![Hash::of(b""); MAX_FETCH_HAVES + 1] };
+    let pieces = FetchItem::Pieces {
+        entry: EntryIndex(0),
+        first: PieceIndex(0),
+        count: 1,
+        have: vec![Hash::of(b""); MAX_FETCH_HAVES + 1],
+    };
     let verify = framed(&Request::Verify(Commitment([9; 32])));
     let news = |message: &FromReceiver| vec![Write(text("hi")), Hear, Write(framed(message))];
     vec![
@@ -81,15 +86,27 @@ fn messages() -> Vec<(&'static str, Vec<Step>, Outcome)> {
         ("a length cut short", vec![Write(vec![1, 0]), Finish], VIOLATION),
         ("a message broken off", vec![Write(lie(100, &[1; 10])), Reset], Outcome::LivesOn),
         ("a stream without a request", vec![Finish], Outcome::LivesOn),
-        ("bytes after the message in its frame", vec![Write(framed_raw([&framed(&Request::Again(id(1)))[4..], b"x"].concat()))], VIOLATION),
-        ("a request of a later version", vec![Write(framed_raw(vec![200, 1, 2, 3]))], Outcome::Is(Ended::Reset(CloseCode::Unsupported))),
+        (
+            "bytes after the message in its frame",
+            vec![Write(framed_raw([&framed(&Request::Again(id(1)))[4..], b"x"].concat()))],
+            VIOLATION,
+        ),
+        (
+            "a request of a later version",
+            vec![Write(framed_raw(vec![200, 1, 2, 3]))],
+            Outcome::Is(Ended::Reset(CloseCode::Unsupported)),
+        ),
         ("a fetch without an offer", vec![Write(fetch(Vec::new())), Finish], NOT_HERE),
         (
             "a fetch of everything without an offer",
             vec![Write(fetch(vec![FetchItem::Files { first: EntryIndex(0), count: u32::MAX }; MAX_FETCH_ITEMS]))],
             NOT_HERE,
         ),
-        ("a fetch of too many items", vec![Write(fetch(vec![FetchItem::Root { entry: EntryIndex(0) }; MAX_FETCH_ITEMS + 1]))], VIOLATION),
+        (
+            "a fetch of too many items",
+            vec![Write(fetch(vec![FetchItem::Root { entry: EntryIndex(0) }; MAX_FETCH_ITEMS + 1]))],
+            VIOLATION,
+        ),
         ("a fetch with too many hashes", vec![Write(fetch(vec![pieces]))], VIOLATION),
         ("again for what is not here", vec![Write(framed(&Request::Again(id(9)))), Finish], NOT_HERE),
         ("a nonce that does not fit", vec![Write(verify.clone()), Hear, Write(framed(&Nonce([1; 32])))], VIOLATION),
@@ -98,10 +115,18 @@ fn messages() -> Vec<(&'static str, Vec<Step>, Outcome)> {
         ("the receiver's words from the sender: accepted", news(&FromReceiver::Accepted { files: 1, bytes: 1 }), VIOLATION),
         ("the receiver's words from the sender: progress", news(&FromReceiver::Progress(Progress::default())), VIOLATION),
         ("the receiver's words from the sender: finished", news(&FromReceiver::Finished(Progress::default())), VIOLATION),
-        ("a frame where news are due", vec![Write(text("hi")), Hear, Write(framed(&Frame::Root { entry: EntryIndex(0), root: Hash::of(b"") }))], VIOLATION),
+        (
+            "a frame where news are due",
+            vec![Write(text("hi")), Hear, Write(framed(&Frame::Root { entry: EntryIndex(0), root: Hash::of(b"") }))],
+            VIOLATION,
+        ),
         ("news of -1 bytes", vec![Write(text("hi")), Hear, Write(lie(u32::MAX, b""))], VIOLATION),
         ("news that are too long", vec![Write(text("hi")), Hear, Write(lie(100_000, &[0; 1000]))], VIOLATION),
-        ("words after the last word", vec![Write(text("hi")), Hear, Write(framed(&FromSender::Cancelled)), Write(vec![0xff; 100]), Finish], Outcome::LivesOn),
+        (
+            "words after the last word",
+            vec![Write(text("hi")), Hear, Write(framed(&FromSender::Cancelled)), Write(vec![0xff; 100]), Finish],
+            Outcome::LivesOn,
+        ),
         ("an offer that is left", vec![Write(text("hi")), Hear, Finish], Outcome::LivesOn),
         ("an offer that is broken off", vec![Write(text("hi")), Hear, Reset], Outcome::LivesOn),
         ("a text that is too long", vec![Write(text(&"x".repeat(MAX_TEXT + 1)))], VIOLATION),
@@ -135,7 +160,13 @@ fn manifests() -> Vec<(&'static str, Offer, Vec<u8>, Outcome)> {
     add("a folder that is missing", &[Raw::file("a/b", 1)], 1, VIOLATION, &same);
     add("a file as a folder", &[Raw::file("a", 1), Raw::file("a/b", 1)], 2, VIOLATION, &same);
     add("a file of 2^63 bytes", &[Raw::file("a", 1 << 63)], 1, VIOLATION, &same);
-    add("sizes that overflow", &(0..20_000).map(|i| Raw::file(&format!("{i:05}"), 1 << 50)).collect::<Vec<_>>(), 20_000, VIOLATION, &same);
+    add(
+        "sizes that overflow",
+        &(0..20_000).map(|i| Raw::file(&format!("{i:05}"), 1 << 50)).collect::<Vec<_>>(),
+        20_000,
+        VIOLATION,
+        &same,
+    );
     add("another hash", &one, 1, VIOLATION, &|_, offer| {
         if let Content::Files { manifest, .. } = &mut offer.content {
             *manifest = Hash::of(b"another");
@@ -168,7 +199,9 @@ fn manifests() -> Vec<(&'static str, Offer, Vec<u8>, Outcome)> {
     add("a list that goes on", &one, 1, VIOLATION, &|encoded, _| encoded.extend_from_slice(&[0xff; 64]));
     add("a list longer than any may be", &one, 1, Outcome::Declined, &|_, offer| len(offer, manifest::MAX_ENCODED as u32 + 1));
     add("a list of -1 bytes", &one, 1, Outcome::Declined, &|_, offer| len(offer, u32::MAX));
-    add("a list longer than a stranger's may be", &one, 1, Outcome::Declined, &|_, offer| len(offer, manifest::MAX_ENCODED as u32));
+    add("a list longer than a stranger's may be", &one, 1, Outcome::Declined, &|_, offer| {
+        len(offer, manifest::MAX_ENCODED as u32)
+    });
     all
 }
 
