@@ -334,6 +334,20 @@ impl Database {
         bytes.map(|bytes| Manifest::decode(bytes).map_err(|error| corrupt(0, error))).transpose()
     }
 
+    /// The id of a transfer's manifest, without decoding it.
+    pub(crate) fn manifest_id(&self, id: TransferId) -> Result<Option<Hash>, DatabaseError> {
+        let sql = "SELECT manifest FROM manifests WHERE transfer = ?1";
+        let hash = |row: &rusqlite::Row<'_>| row.get_ref(0).and_then(|bytes| Ok(Hash::of(bytes.as_blob()?)));
+        Ok(self.lock().query_row(sql, [id.0], hash).optional()?)
+    }
+
+    /// The length of a transfer's encoded manifest, in bytes.
+    pub(crate) fn manifest_len(&self, id: TransferId) -> Result<Option<u64>, DatabaseError> {
+        let sql = "SELECT length(manifest) FROM manifests WHERE transfer = ?1";
+        let len: Option<i64> = self.lock().query_row(sql, [id.0], |row| row.get(0)).optional()?;
+        Ok(len.and_then(|len| len.try_into().ok()))
+    }
+
     /// How far a receiving transfer is.
     pub(crate) fn kept(&self, id: TransferId) -> Result<Kept, DatabaseError> {
         let connection = self.lock();

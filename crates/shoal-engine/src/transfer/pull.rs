@@ -24,6 +24,7 @@ use std::{
 use tokio::{
     sync::{Notify, Semaphore, mpsc},
     task::{JoinHandle, JoinSet},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +33,9 @@ const STREAMS: usize = 3;
 
 /// What is written but not recorded is recorded after this long without news.
 const FLUSH_AFTER: Duration = Duration::from_millis(250);
+
+/// A transfer that got nothing for this long gives its place to one that waits for it, and queues again.
+const STALLED: Duration = Duration::from_secs(20);
 
 /// Messages taken by the writer at once.
 const WRITE_AT_ONCE: usize = 256;
@@ -85,7 +89,16 @@ impl Pull {
 async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection, stop: CancellationToken) -> PullEnd {
     let _slot = tokio::select! {
         () = stop.cancelled() => return PullEnd::Stopped,
-        slot = transfers.slots.acquire() => slot,
+        slot = transfers.slot() => slot,
+    };
+    let (database, id) = (transfers.database.clone(), live.id);
+    let manifest_len = match blocking(move || database.manifest_len(id)).await {
+        Ok(len) => len.unwrap_or(0),
+        Err(error) => return write_end(error.into()),
+    };
+    let _memory = tokio::select! {
+        () = stop.cancelled() => return PullEnd::Stopped,
+        memory = transfers.manifest_memory(manifest_len) => memory,
     };
     let (opening, row) = (transfers.clone(), live.clone());
     let Opened { mut writer, wanted } = match blocking(move || open(&opening, &row)).await {
@@ -113,6 +126,7 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
     }
     drop(fetcher);
     let mut end = None;
+    let mut last_news = Instant::now();
     loop {
         let mut batch: Vec<Queued> = Vec::new();
         let mut stopped = false;
@@ -131,8 +145,14 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
                 }
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             },
-            received = tokio::time::timeout(FLUSH_AFTER, queued.recv_many(&mut batch, WRITE_AT_ONCE)) => if received == Ok(0) {
-                break;
+            received = tokio::time::timeout(FLUSH_AFTER, queued.recv_many(&mut batch, WRITE_AT_ONCE)) => match received {
+                Ok(0) => break,
+                Ok(_) => last_news = Instant::now(),
+                Err(_) if end.is_none() && last_news.elapsed() >= STALLED && transfers.is_slot_wanted() => {
+                    end = Some(PullEnd::Stopped);
+                    stopped = true;
+                }
+                Err(_) => {}
             },
         }
         if stopped {
@@ -215,11 +235,7 @@ struct Opened {
 /// Takes up where the last session left off.
 fn open(transfers: &Transfers, live: &Live) -> Result<Opened, WriteError> {
     let record = live.row().record.clone();
-    let manifest = match live.row().manifest.clone() {
-        Some(manifest) => manifest,
-        None => transfers.database.manifest(live.id)?.ok_or(DatabaseError::Missing)?,
-    };
-    live.row().manifest = Some(manifest.clone());
+    let manifest = transfers.database.manifest(live.id)?.ok_or(DatabaseError::Missing)?;
     let into = record.into.clone().unwrap_or_else(|| transfers.inbox.clone());
     let stuck = |error: DiskError| WriteError::Stuck(error);
     let target = Arc::new(Target::open(&into, live.id).map_err(stuck)?);

@@ -169,6 +169,15 @@ impl Writer {
                 self.state.settled_some = true;
                 Ok(())
             }
+            // A file that failed on one stream may still arrive on another.
+            Arrived::Block { entry, .. }
+            | Arrived::Same { entry, .. }
+            | Arrived::Root { entry, .. }
+            | Arrived::Failed { entry, .. }
+                if lock(&self.plan).settled().contains(entry.0) =>
+            {
+                Ok(())
+            }
             Arrived::Block { entry, piece, hash, bytes } => self.block(entry, piece, hash, &bytes),
             Arrived::Same { entry, piece } => self.same(entry, piece),
             Arrived::Root { entry, root } => {
@@ -274,7 +283,9 @@ impl Writer {
         let size = entry.kind.size();
         let base = self.bases.get(index);
         let Some((base, hash)) = base.and_then(|base| base.told(piece).map(|hash| (base, hash))) else {
-            return Err(WriteError::Wrong(display::shown(entry.path.as_str())));
+            // The copy changed since its hashes were told: the piece is fetched after all.
+            lock(&self.plan).lost(index, piece);
+            return Ok(());
         };
         if piece::piece_count(size) == 1 {
             self.finish_same(index, size);
