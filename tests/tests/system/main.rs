@@ -9,5 +9,5 @@
 mod discovery;
 mod hostile;
 mod lab;
-mod transfers;
 mod survival;
+mod transfers;
