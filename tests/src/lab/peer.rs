@@ -268,11 +268,6 @@ impl Peer {
         self.ready = Ready::of(&self.process);
     }
 
-    /// Its process is there.
-    pub fn is_alive(&self) -> bool {
-        self.process.figures().is_some()
-    }
-
     /// What it costs now. Panics when it is gone.
     pub fn figures(&self) -> Figures {
         self.process.figures().unwrap_or_else(|| panic!("peer {} is gone", self.setup.name))

@@ -115,7 +115,8 @@ fn no_name_that_a_peer_sends_escapes_or_overwrites() {
             assert_eq!(fs::read(path).ok().as_ref(), Some(content), "{} was overwritten", path.display());
         }
         let arrived: BTreeMap<Vec<u8>, PathBuf> = files(&inbox).into_iter().map(|(path, content)| (content, path)).collect();
-        let missing: Vec<&String> = sent.iter().filter(|(content, _)| !arrived.contains_key(*content)).map(|(_, path)| path).collect();
+        let missing: Vec<&String> =
+            sent.iter().filter(|(content, _)| !arrived.contains_key(*content)).map(|(_, path)| path).collect();
         // A folder's name that is taken by a file or a link of the victim's is no place to put files in.
         assert!(missing.len() as u32 == failed, "{failed} failed, but {} are missing: {missing:?}", missing.len());
         let blocked = |path: &str| decoy_folders().iter().any(|folder| path.starts_with(&format!("{folder}/")));
@@ -232,7 +233,10 @@ fn a_folder_swapped_for_a_link_in_mid_transfer_leads_nowhere() {
         });
         canary.check(victim, "a folder that is swapped for a link");
         let swaps = swaps.into_inner();
-        figure("a folder swapped for a link", format!("{swaps} swaps during {lists} transfers, {arrived} files arrived, none outside"));
+        figure(
+            "a folder swapped for a link",
+            format!("{swaps} swaps during {lists} transfers, {arrived} files arrived, none outside"),
+        );
         assert!(swaps > 20 && lists > 0, "the race was none");
         scene.check("a folder that is swapped for a link").await;
         // Nothing that it said was refused: the wire is as it was.

@@ -21,7 +21,13 @@ fn harmful(text: &str) -> Vec<char> {
 /// What a command of the victim prints for people; not on a terminal, so without colours of its own.
 fn printed(victim: &Peer, args: &[&str]) -> String {
     let mut command = Command::new(shoal_binary());
-    command.arg("--data-dir").arg(victim.home().data()).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .arg("--data-dir")
+        .arg(victim.home().data())
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let output = victim.host().spawn(&mut command).wait_with_output().unwrap();
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -47,7 +53,12 @@ fn what_a_peer_calls_itself_comes_out_harmless() {
         let short = mallory.id().short();
 
         let mut looked = 0;
-        for args in [&["peers"][..], &["offers"], &["transfers", "--all"], &["send", "--text", "hi", "--wait", "0", "--to", NASTY.trim_matches('\0')]] {
+        for args in [
+            &["peers"][..],
+            &["offers"],
+            &["transfers", "--all"],
+            &["send", "--text", "hi", "--wait", "0", "--to", NASTY.trim_matches('\0')],
+        ] {
             let args: Vec<String> = args.iter().map(|arg| arg.replace('\0', "")).collect();
             let args: Vec<&str> = args.iter().map(String::as_str).collect();
             let human = printed(&scene.victim, &args);
@@ -74,7 +85,10 @@ fn what_a_peer_calls_itself_comes_out_harmless() {
         assert_eq!(harmful(&trust), [], "trust: {trust:?}");
         let log = std::fs::read_to_string(scene.victim.home().path().join("log.txt")).unwrap();
         assert_eq!(harmful(&log), [], "the log: {log:?}");
-        figure("names, texts and messages on a screen", format!("{} bytes printed without a harmful character", looked + kept.len() + declined.len()));
+        figure(
+            "names, texts and messages on a screen",
+            format!("{} bytes printed without a harmful character", looked + kept.len() + declined.len()),
+        );
     });
 }
 
