@@ -206,7 +206,10 @@ impl House {
                 }
             };
             let states = self.states().await;
-            if states.iter().all(|(sender, receiver)| sender.state.is_over() && receiver.as_ref().is_none_or(|r| r.state.is_over())) {
+            if states
+                .iter()
+                .all(|(sender, receiver)| sender.state.is_over() && receiver.as_ref().is_none_or(|r| r.state.is_over()))
+            {
                 self.check_end(&states);
                 break true;
             }

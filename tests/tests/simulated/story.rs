@@ -52,10 +52,16 @@ pub(crate) enum Older {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Answer {
     ByRule,
-    Accept { after: Duration },
+    Accept {
+        after: Duration,
+    },
     /// Only files whose names end in an even digit.
-    AcceptPart { after: Duration },
-    Decline { after: Duration },
+    AcceptPart {
+        after: Duration,
+    },
+    Decline {
+        after: Duration,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,16 +73,28 @@ pub(crate) enum Act {
     /// Everybody hears of all addresses, as by mDNS.
     Announce,
     /// Shut down; `silent`: its cable is out before, so nobody hears.
-    Down { peer: usize, silent: bool },
+    Down {
+        peer: usize,
+        silent: bool,
+    },
     Up(usize),
     Pause(usize),
     Resume(usize),
     Cancel(usize),
-    Limit { peer: usize, up: Option<u64>, down: Option<u64> },
+    Limit {
+        peer: usize,
+        up: Option<u64>,
+        down: Option<u64>,
+    },
     Weather(Weather),
     /// The source file is written anew while it is sent; `longer`: and gets another length.
-    Change { file: usize, longer: bool },
-    Remove { file: usize },
+    Change {
+        file: usize,
+        longer: bool,
+    },
+    Remove {
+        file: usize,
+    },
 }
 
 impl Story {
@@ -179,7 +197,8 @@ fn acts(random: &mut StdRng, peers: usize, files: usize, span: f64) -> Vec<(Dura
             11..14 => acts.extend([(at, Act::Pause(peer)), (later, Act::Resume(peer))]),
             14 => acts.push((at, Act::Cancel(peer))),
             15 | 16 => {
-                let rate = |random: &mut StdRng| random.random_bool(0.7).then(|| 10f64.powf(random.random_range(3.5..6.0)) as u64);
+                let rate =
+                    |random: &mut StdRng| random.random_bool(0.7).then(|| 10f64.powf(random.random_range(3.5..6.0)) as u64);
                 acts.push((at, Act::Limit { peer, up: rate(random), down: rate(random) }));
                 acts.push((later, Act::Limit { peer, up: None, down: None }));
             }

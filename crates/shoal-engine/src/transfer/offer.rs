@@ -18,10 +18,10 @@ use shoal_proto::{
     Manifest,
     codec::MAX_MESSAGE,
     display, manifest,
-    message::{CloseCode, Content, Decline, FromReceiver, FromSender, Offer, Progress},
+    message::{CloseCode, Content, Decline, FromReceiver, FromSender, Offer, Progress, TransferId},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// Offers that wait for an answer, of everybody and of one peer: a person's attention is bounded.
 const MAX_WAITING: usize = 64;
@@ -39,17 +39,21 @@ pub(crate) async fn receive_offer(
     transfers: Arc<Transfers>,
     connection: Connection,
     offer: Offer,
-    mut send: SendStream,
+    send: SendStream,
     recv: RecvStream,
 ) {
-    match handle(&transfers, &connection, offer, &mut send, recv).await {
-        Ok(Handled::Accepted(live, renewed, inbox)) => {
-            let session = Session { connection, send, inbox };
+    // A shutdown ends it wherever it is: the sender offers again.
+    let handled = tokio::select! {
+        () = transfers.cancel.cancelled() => return,
+        handled = handle(&transfers, &connection, offer, send, recv) => handled,
+    };
+    match handled {
+        Ok(Handled::Accepted(live, renewed, session)) => {
             transfers.tasks.spawn(receive::run(transfers.clone(), live, renewed, Some(session)));
         }
-        Ok(Handled::Known(live, inbox)) => {
+        Ok(Handled::Known(live, session)) => {
             // The task takes it, or is just ending: then the sender asks again.
-            let _ = live.sessions.send(Session { connection, send, inbox }).await;
+            let _ = live.sessions.send(session).await;
         }
         Ok(Handled::Answered) => {}
         Err(error) => {
@@ -62,8 +66,8 @@ pub(crate) async fn receive_offer(
 }
 
 enum Handled {
-    Accepted(Arc<Live>, tokio::sync::mpsc::Receiver<Session>, Inbox<FromSender>),
-    Known(Arc<Live>, Inbox<FromSender>),
+    Accepted(Arc<Live>, mpsc::Receiver<Session>, Session),
+    Known(Arc<Live>, Session),
     Answered,
 }
 
@@ -89,16 +93,20 @@ async fn handle(
     transfers: &Arc<Transfers>,
     connection: &Connection,
     offer: Offer,
-    send: &mut SendStream,
+    mut send: SendStream,
     mut recv: RecvStream,
 ) -> Result<Handled, OfferError> {
     let peer = connection.peer();
+    let session = |send, inbox| Session { connection: connection.clone(), send, inbox, paused: false };
     if let Some(live) = transfers.live(offer.transfer) {
-        let same = live.peer == peer && live.direction == Direction::Receive && !live.row().awaits_answer;
-        if same {
-            return Ok(Handled::Known(live, Inbox::new(recv, &transfers.tasks)));
+        // Gone on with, or still waiting for an answer, and the old stream is dead, as far as the sender knows.
+        if live.peer == peer && live.direction == Direction::Receive {
+            return Ok(Handled::Known(live, session(send, Inbox::new(recv, &transfers.tasks))));
         }
-        return answer(send, &FromReceiver::Declined(Decline::Over)).await;
+        return answer(&mut send, &FromReceiver::Declined(Decline::Over)).await;
+    }
+    if transfers.was_declined(offer.transfer) {
+        return decline(transfers, offer.transfer, &mut send).await;
     }
     let this = transfers.clone();
     let id = offer.transfer;
@@ -116,30 +124,30 @@ async fn handle(
             }),
             _ => FromReceiver::Declined(Decline::Over),
         };
-        return answer(send, &over).await;
+        return answer(&mut send, &over).await;
     }
     let (all, of_peer) = transfers.waiting_offers(peer);
     if all >= MAX_WAITING || of_peer >= MAX_WAITING_PER_PEER {
-        return answer(send, &FromReceiver::Declined(Decline::Busy)).await;
+        return answer(&mut send, &FromReceiver::Declined(Decline::Busy)).await;
     }
     let (manifest, text, memory) = match &offer.content {
         Content::Text(text) => (None, Some(text.clone()), None),
         Content::Files { manifest_len, .. } => {
             let Some(memory) = reserve(transfers, connection, *manifest_len) else {
-                return answer(send, &FromReceiver::Declined(Decline::Busy)).await;
+                return answer(&mut send, &FromReceiver::Declined(Decline::Busy)).await;
             };
-            write_message(send, &FromReceiver::WantManifest, MAX_MESSAGE).await?;
+            write_message(&mut send, &FromReceiver::WantManifest, MAX_MESSAGE).await?;
             (Some(read_manifest(&mut recv, &offer.content).await?), None, memory)
         }
     };
     let record = new_record(&offer, connection, manifest.as_ref(), text);
-    let mut inbox = Inbox::new(recv, &transfers.tasks);
-    let (live, renewed) = Live::new(record, manifest);
+    let mut session = session(send, Inbox::new(recv, &transfers.tasks));
+    let (live, mut renewed) = Live::new(record, manifest);
     let live = transfers.insert(live);
     live.row().awaits_answer = true;
     live.row().free = free_in_inbox(transfers).await;
     let answered = answer_channel(&live);
-    let accepted = match consent(transfers, connection, &live, send, &mut inbox, answered).await {
+    let accepted = match consent(transfers, &live, &mut session, &mut renewed, answered).await {
         Ok(accepted) => accepted,
         Err(error) => {
             withdraw(transfers, &live, State::Cancelled, "the sender is gone");
@@ -151,29 +159,26 @@ async fn handle(
         return Ok(Handled::Answered);
     }
     if live.row().record.text.is_some() {
-        let _ = write_message(send, &FromReceiver::Finished(Progress::default()), MAX_MESSAGE).await;
+        let _ = write_message(&mut session.send, &FromReceiver::Finished(Progress::default()), MAX_MESSAGE).await;
         // That the sender heard it is for the sender to know.
-        tokio::select! {
-            () = transfers.cancel.cancelled() => {}
-            _ = tokio::time::timeout(MANIFEST_WAIT, inbox.next()) => {}
-        }
+        let _ = tokio::time::timeout(MANIFEST_WAIT, session.inbox.next()).await;
         return Ok(Handled::Answered);
     }
-    Ok(Handled::Accepted(live, renewed, inbox))
+    Ok(Handled::Accepted(live, renewed, session))
 }
 
-/// Asks by the rules or a person. `true`: accepted and recorded; `false`: the sender was told no, or took it back.
+/// Asks by the rules or a person. `true`: accepted and recorded; `false`: the sender was told no, or took it back. A sender that
+/// comes back meanwhile on another connection takes the place of the first: nobody is asked twice.
 async fn consent(
     transfers: &Arc<Transfers>,
-    connection: &Connection,
     live: &Arc<Live>,
-    send: &mut SendStream,
-    inbox: &mut Inbox<FromSender>,
+    session: &mut Session,
+    renewed: &mut mpsc::Receiver<Session>,
     mut answered: oneshot::Receiver<()>,
 ) -> Result<bool, OfferError> {
     let by_rule = match transfers.accept_rule {
         AcceptRule::All => true,
-        AcceptRule::Verified => transfers.devices.trust(connection.peer()) == Trust::Verified,
+        AcceptRule::Verified => transfers.devices.trust(live.peer) == Trust::Verified,
         AcceptRule::Ask => false,
     };
     transfers.emit(Event::Offered(transfers.picture(live)));
@@ -186,12 +191,12 @@ async fn consent(
                     _ => Decline::NotAllowed,
                 };
                 withdraw(transfers, live, State::Failed, &error.to_string());
-                answer(send, &FromReceiver::Declined(decline)).await?;
+                answer(&mut session.send, &FromReceiver::Declined(decline)).await?;
                 return Ok(false);
             }
         }
     } else {
-        write_message(send, &FromReceiver::Asking, MAX_MESSAGE).await?;
+        write_message(&mut session.send, &FromReceiver::Asking, MAX_MESSAGE).await?;
     }
     loop {
         tokio::select! {
@@ -204,17 +209,21 @@ async fn consent(
                     return Ok(true);
                 }
                 withdraw(transfers, live, State::Declined, "declined here");
-                answer(send, &FromReceiver::Declined(Decline::Person)).await?;
+                decline(transfers, live.id, &mut session.send).await?;
                 return Ok(false);
             }
-            message = inbox.next() => match message? {
+            Some(newer) = renewed.recv() => {
+                *session = newer;
+                write_message(&mut session.send, &FromReceiver::Asking, MAX_MESSAGE).await?;
+            }
+            message = session.inbox.next() => match message? {
                 FromSender::Cancelled => {
                     withdraw(transfers, live, State::Cancelled, "the sender took it back");
                     return Ok(false);
                 }
-                FromSender::Paused(_) | FromSender::Heard => {}
+                FromSender::Paused(paused) => session.paused = paused,
+                FromSender::Heard => {}
             },
-            () = transfers.cancel.cancelled() => return Ok(false),
         }
     }
 }
@@ -228,6 +237,17 @@ fn withdraw(transfers: &Transfers, live: &Live, state: State, error: &str) {
     }
     transfers.remove(live.id);
     transfers.emit(Event::Failed { transfer: transfers.picture(live), error: error.to_owned() });
+}
+
+/// Says that a person does not want it. Whether it arrives is waited for: a sender that missed it offers once more, and nobody is
+/// asked a second time.
+async fn decline(transfers: &Transfers, id: TransferId, send: &mut SendStream) -> Result<Handled, OfferError> {
+    transfers.remember_declined(id);
+    answer(send, &FromReceiver::Declined(Decline::Person)).await?;
+    if send.stopped().await.is_ok() {
+        transfers.forget_declined(id);
+    }
+    Ok(Handled::Answered)
 }
 
 async fn answer(send: &mut SendStream, message: &FromReceiver) -> Result<Handled, OfferError> {
