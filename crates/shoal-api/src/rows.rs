@@ -470,9 +470,11 @@ impl From<engine::Event> for Event {
 
 /// What a front end acts on when a transfer ended without being finished.
 fn code_of(transfer: &engine::Transfer) -> Code {
-    match transfer.state {
-        engine::State::Declined => Code::Declined,
-        _ => Code::Failed,
+    match (transfer.cause, transfer.state) {
+        (Some(engine::Cause::Verification), _) => Code::VerificationFailed,
+        (Some(engine::Cause::NoSpace), _) => Code::NoSpace,
+        (None, engine::State::Declined) => Code::Declined,
+        (None, _) => Code::Failed,
     }
 }
 

@@ -26,6 +26,7 @@ fn transfer() -> engine::Transfer {
         bytes_moved: 4,
         rate: 9,
         eta: Some(Duration::from_millis(1200)),
+        cause: None,
         error: Some("one file failed".into()),
         into: Some("/inbox".into()),
         free: Some(1),

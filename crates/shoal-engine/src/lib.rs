@@ -32,4 +32,4 @@ pub use shoal_proto::{
     message::{Platform, TransferId},
     sas::Sas,
 };
-pub use transfer::{Consent, Direction, Limits, Outgoing, OutgoingContent, State, Transfer};
+pub use transfer::{Cause, Consent, Direction, Limits, Outgoing, OutgoingContent, State, Transfer};

@@ -148,6 +148,8 @@ pub enum FromReceiver {
     Stuck(Obstacle),
     /// The receiver gave the transfer up. Last message.
     Cancelled,
+    /// It cannot be finished. Last message.
+    Failed(Failure),
     /// Every wanted entry is in place or has failed for good. Last message.
     Finished(Progress),
 }
@@ -192,6 +194,15 @@ pub enum Obstacle {
     NoSpace,
     /// The target folder cannot be written.
     CannotWrite,
+}
+
+/// Why a receiver cannot finish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// What came was not what its hash says.
+    Verification,
+    /// Anything else.
+    Other,
 }
 
 /// What a sender writes on an offer's stream after the offer (and the manifest).

@@ -3,6 +3,7 @@
 //! Nothing is trusted here: each frame must have been asked for, and be as long as the manifest says, before a byte of it is read.
 
 use super::{
+    asked::Asked,
     bases::Bases,
     transfers::{Transfers, blocking},
     write::Arrived,
@@ -21,10 +22,7 @@ use shoal_proto::{
     piece,
     plan::{Plan, Work},
 };
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Bytes that came and wait for the writer, at most, in KiB.
@@ -76,37 +74,35 @@ impl Fetcher {
         if items.is_empty() {
             return Ok(());
         }
-        let mut open = Open::of(&items);
+        let mut asked = Asked::new(&items);
         let request = Request::Fetch(Fetch { transfer: self.id, items });
         let (mut send, mut recv) = self.connection.open_request(&request).await?;
-        // A connection that is lost shows when the answer is read.
-        let _ = send.finish();
+        send.finish();
         loop {
-            match read_message(&mut recv, MAX_FRAME_HEAD).await? {
-                Frame::Block { entry, piece, hash, len } if open.take(entry, Part::Piece(piece)) => {
-                    if self.len_of(entry, piece) != Some(u64::from(len)) {
+            let frame = read_message(&mut recv, MAX_FRAME_HEAD).await?;
+            if !asked.answered(&frame) {
+                return Err(FetchError::Violation);
+            }
+            match frame {
+                Frame::Block { entry, piece, hash, len } => {
+                    if self.len(entry, piece) != Some(u64::from(len)) {
                         return Err(FetchError::Violation);
                     }
                     let bytes = self.read_block(&mut recv, len as usize).await?;
                     self.hand_over(Arrived::Block { entry, piece, hash, bytes }, len as usize).await?;
                 }
-                Frame::Same { entry, piece } if open.compared(entry) && open.take(entry, Part::Piece(piece)) => {
-                    self.hand_over(Arrived::Same { entry, piece }, 0).await?;
-                }
-                Frame::Root { entry, root } if open.take(entry, Part::Root) => {
-                    self.hand_over(Arrived::Root { entry, root }, 0).await?;
-                }
-                Frame::Failed { entry, reason } if open.take_all(entry) => {
+                Frame::Same { entry, piece } => self.hand_over(Arrived::Same { entry, piece }, 0).await?,
+                Frame::Root { entry, root } => self.hand_over(Arrived::Root { entry, root }, 0).await?,
+                Frame::Failed { entry, reason } => {
                     self.hand_over(Arrived::Failed { entry, reason: reason.into() }, 0).await?;
                 }
-                // An end with something left out would leave it assigned, and the transfer waiting for ever.
-                Frame::End if open.is_empty() => return Ok(()),
-                _ => return Err(FetchError::Violation),
+                Frame::End => return Ok(()),
             }
         }
     }
 
-    fn len_of(&self, entry: EntryIndex, piece: PieceIndex) -> Option<u64> {
+    /// The length of a piece.
+    fn len(&self, entry: EntryIndex, piece: PieceIndex) -> Option<u64> {
         let range = piece::piece_range(self.manifest.entry(entry)?.kind.size(), piece)?;
         Some(range.end - range.start)
     }
@@ -175,88 +171,5 @@ impl Fetcher {
         let database: &Database = &self.transfers.database;
         let base = self.bases.find(database, &self.target, index, entry);
         base.map(|base| base.hashes(entry.kind.size(), pieces)).unwrap_or_default()
-    }
-}
-
-/// What one request asked for and was not answered yet.
-///
-/// Kept by each stream for itself: the plan, which all share, forgets a file as soon as one of them says that it failed, while
-/// pieces of it are still on their way on others.
-#[derive(Debug)]
-struct Open {
-    parts: BTreeSet<(EntryIndex, Part)>,
-    /// Files of which hashes of an older copy were told.
-    compared: BTreeSet<EntryIndex>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
-    Piece(PieceIndex),
-    Root,
-}
-
-impl Open {
-    fn of(items: &[FetchItem]) -> Self {
-        let (mut parts, mut compared) = (BTreeSet::new(), BTreeSet::new());
-        for item in items {
-            match *item {
-                FetchItem::Files { first, count } => {
-                    parts.extend((first.0..first.0 + count).map(|index| (EntryIndex(index), Part::Piece(PieceIndex(0)))));
-                }
-                FetchItem::Pieces { entry, first, count, ref have } => {
-                    if !have.is_empty() {
-                        compared.insert(entry);
-                    }
-                    parts.extend((first.0..first.0 + count).map(|piece| (entry, Part::Piece(PieceIndex(piece)))));
-                }
-                FetchItem::Root { entry } => {
-                    parts.insert((entry, Part::Root));
-                }
-            }
-        }
-        Self { parts, compared }
-    }
-
-    /// Whether the sender can know that the older copy is right.
-    fn compared(&self, entry: EntryIndex) -> bool {
-        self.compared.contains(&entry)
-    }
-
-    /// Whether this part was asked for; once.
-    fn take(&mut self, entry: EntryIndex, part: Part) -> bool {
-        self.parts.remove(&(entry, part))
-    }
-
-    /// Whether any part of the file was asked for: all of them are answered now.
-    fn take_all(&mut self, entry: EntryIndex) -> bool {
-        let before = self.parts.len();
-        self.parts.retain(|(of, _)| *of != entry);
-        self.parts.len() < before
-    }
-
-    fn is_empty(&self) -> bool {
-        self.parts.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A sender that leaves something out, or says something twice, must not be believed: the transfer would wait for ever, or
-    /// count a file twice.
-    #[test]
-    fn each_thing_asked_for_is_answered_once() {
-        let (small, large) = (EntryIndex(3), EntryIndex(9));
-        let files = FetchItem::Files { first: small, count: 2 };
-        let pieces = FetchItem::Pieces { entry: large, first: PieceIndex(4), count: 3, have: Vec::new() };
-        let mut open = Open::of(&[files, pieces, FetchItem::Root { entry: EntryIndex(12) }]);
-        let piece = |index| Part::Piece(PieceIndex(index));
-        assert!(!open.take(EntryIndex(2), piece(0)) && !open.take(small, piece(1)) && !open.take(large, piece(3)));
-        assert!(!open.take(small, Part::Root) && !open.take_all(EntryIndex(5)));
-        assert!(open.take(small, piece(0)) && !open.take(small, piece(0)) && !open.take_all(small));
-        assert!(open.take(large, piece(5)) && open.take_all(large) && !open.take(large, piece(4)));
-        assert!(open.take_all(EntryIndex(4)) && !open.is_empty());
-        assert!(open.take(EntryIndex(12), Part::Root) && open.is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! Moving content: offers, consent, sending, receiving.
 
+pub(crate) mod asked;
 pub(crate) mod bases;
 pub(crate) mod fetch;
 pub(crate) mod inbox;
@@ -55,6 +56,15 @@ impl State {
     }
 }
 
+/// What ended a transfer, or stands in its way, where a front end does something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// What came was not what its hash says.
+    Verification,
+    /// The receiver's drive has no room.
+    NoSpace,
+}
+
 /// A transfer as front ends see it: one row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transfer {
@@ -92,6 +102,8 @@ pub struct Transfer {
     pub eta: Option<Duration>,
     /// What stands in the way, or what ended it: one sentence.
     pub error: Option<String>,
+    /// What kind of obstacle `error` describes, if it is one of these.
+    pub cause: Option<Cause>,
     /// Where received files go.
     pub into: Option<PathBuf>,
     /// Free bytes where an offer would go.

@@ -2,7 +2,6 @@
 
 use super::{
     State,
-    bases::Bases,
     fetch::{FetchError, Fetcher, QUEUE_KIB, QUEUE_LEN, Queued},
     live::Live,
     transfers::{Transfers, blocking},
@@ -14,17 +13,18 @@ use crate::{
 };
 use shoal_proto::{
     Manifest, RangeSet,
-    message::{CloseCode, Obstacle, Progress},
+    message::{CloseCode, Failure, Obstacle, Progress},
     plan::Plan,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
     sync::{Notify, Semaphore, mpsc},
     task::{JoinError, JoinHandle, JoinSet},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +33,9 @@ const STREAMS: usize = 3;
 
 /// What is written but not recorded is recorded after this long without news.
 const FLUSH_AFTER: Duration = Duration::from_millis(250);
+
+/// A transfer that got nothing for this long gives its place to one that waits for it, and queues again.
+const STALLED: Duration = Duration::from_secs(20);
 
 /// Messages taken by the writer at once.
 const WRITE_AT_ONCE: usize = 256;
@@ -51,7 +54,7 @@ pub(crate) enum PullEnd {
     /// The drive; it can go on later.
     Stuck(Obstacle, String),
     /// For good.
-    Failed(String),
+    Failed(Failure, String),
 }
 
 /// Pulling that goes on in a task of its own.
@@ -86,7 +89,16 @@ impl Pull {
 async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection, stop: CancellationToken) -> PullEnd {
     let _slot = tokio::select! {
         () = stop.cancelled() => return PullEnd::Stopped,
-        slot = transfers.slots.acquire() => slot,
+        slot = transfers.slot() => slot,
+    };
+    let (database, id) = (transfers.database.clone(), live.id);
+    let manifest_len = match blocking(move || database.manifest_len(id)).await {
+        Ok(len) => len.unwrap_or(0),
+        Err(error) => return write_end(error.into()),
+    };
+    let _memory = tokio::select! {
+        () = stop.cancelled() => return PullEnd::Stopped,
+        memory = transfers.manifest_memory(manifest_len) => memory,
     };
     let (opening, row) = (transfers.clone(), live.clone());
     let Opened { mut writer, wanted } = match blocking(move || open(&opening, &row)).await {
@@ -114,6 +126,7 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
     }
     drop(fetcher);
     let mut end = None;
+    let mut last_news = Instant::now();
     loop {
         let mut batch: Vec<Queued> = Vec::new();
         let mut stopped = false;
@@ -128,7 +141,12 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
             }
             received = tokio::time::timeout(FLUSH_AFTER, queued.recv_many(&mut batch, WRITE_AT_ONCE)) => match received {
                 Ok(0) => break,
-                Ok(_) | Err(_) => {}
+                Ok(_) => last_news = Instant::now(),
+                Err(_) if end.is_none() && last_news.elapsed() >= STALLED && transfers.is_slot_wanted() => {
+                    end = Some(PullEnd::Stopped);
+                    stopped = true;
+                }
+                Err(_) => {}
             },
         }
         if stopped {
@@ -215,36 +233,33 @@ struct Opened {
 /// Takes up where the last session left off.
 fn open(transfers: &Transfers, live: &Live) -> Result<Opened, WriteError> {
     let record = live.row().record.clone();
-    let manifest = match live.row().manifest.clone() {
-        Some(manifest) => manifest,
-        None => transfers.database.manifest(live.id)?.ok_or(DatabaseError::Missing)?,
-    };
-    live.row().manifest = Some(manifest.clone());
+    let manifest = transfers.database.manifest(live.id)?.ok_or(DatabaseError::Missing)?;
     let into = record.into.clone().unwrap_or_else(|| transfers.inbox.clone());
     let stuck = |error: DiskError| WriteError::Stuck(error);
     let target = Arc::new(Target::open(&into, live.id).map_err(stuck)?);
     let kept = transfers.database.kept(live.id)?;
     let settled = count_settled(&manifest, &kept.settled, &kept.failures, record.bytes_moved);
     let mut plan = Plan::new(manifest.clone(), kept.wanted.clone(), kept.settled);
-    let mut partials = BTreeMap::new();
+    // A partial file that is gone (committed in the moment of a kill, or removed by somebody) is made anew, and nothing of it counts.
+    let (mut there, mut gone) = (BTreeSet::new(), BTreeSet::new());
     for (index, first, hashes) in &kept.verified {
         let Some(entry) = manifest.entry(*index) else { continue };
-        // A partial file that somebody removed is made anew, and nothing of it counts.
-        let there = match partials.get(index) {
-            Some(there) => *there,
-            None => {
-                let partial = Partial::open(&target, *index, &entry.path, entry.kind.size()).map_err(stuck)?;
-                partials.insert(*index, !partial.is_new());
-                !partial.is_new()
-            }
-        };
-        if there {
-            plan.restore(*index, *first, hashes);
+        if gone.contains(index) {
+            continue;
         }
+        if !there.contains(index) && !Partial::exists(&target, *index, &entry.path).map_err(stuck)? {
+            gone.insert(*index);
+            continue;
+        }
+        there.insert(*index);
+        plan.restore(*index, *first, hashes);
+    }
+    if !gone.is_empty() {
+        transfers.database.forget_pieces(live.id, &gone)?;
     }
     let clash = if record.replace { Clash::Replace } else { Clash::KeepBoth };
     let plan = Arc::new(Mutex::new(plan));
-    let mut writer = Writer::new(live.id, transfers.database.clone(), target, clash, plan, Arc::new(Bases::default()), settled);
+    let mut writer = Writer::new(live.id, transfers.database.clone(), target, clash, plan, there, settled);
     writer.take_up()?;
     Ok(Opened { writer, wanted: kept.wanted })
 }
@@ -290,7 +305,7 @@ fn fetch_end(error: &FetchError, connection: &Connection) -> PullEnd {
         FetchError::WriterGone => PullEnd::Lost,
         FetchError::Stream(_) | FetchError::Violation => {
             connection.close(CloseCode::Violation);
-            PullEnd::Failed("the other device does not keep to the protocol: update Shoal on both".to_owned())
+            PullEnd::Failed(Failure::Other, "the other device does not keep to the protocol: update Shoal on both".to_owned())
         }
     }
 }
@@ -298,7 +313,8 @@ fn fetch_end(error: &FetchError, connection: &Connection) -> PullEnd {
 fn write_end(error: WriteError) -> PullEnd {
     match error {
         WriteError::Stuck(error) => stuck_end(&error),
-        WriteError::Wrong(_) | WriteError::Record(_) => PullEnd::Failed(error.to_string()),
+        WriteError::Wrong(_) => PullEnd::Failed(Failure::Verification, error.to_string()),
+        WriteError::Record(_) => PullEnd::Failed(Failure::Other, error.to_string()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A receiving transfer after consent: keeps a stream to the sender, pulls while it may ([`super::pull`]), reports, ends.
 
 use super::{
-    State,
+    Cause, State,
     live::{Control, Live, Session},
     pull::{Pull, PullEnd, discard_partials},
     transfers::{Transfers, pause_for},
@@ -14,7 +14,7 @@ use crate::{
 use shoal_proto::{
     codec::{CodecError, MAX_MESSAGE},
     display,
-    message::{CloseCode, FromReceiver, FromSender, Progress, Request},
+    message::{CloseCode, Failure, FromReceiver, FromSender, Obstacle, Progress, Request},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -174,7 +174,11 @@ async fn hold_session(
     }
     let last_word = match &end {
         End::Over(State::Finished, _) => Some(FromReceiver::Finished(live.row().progress())),
-        End::Over(State::Cancelled | State::Failed, _) => Some(FromReceiver::Cancelled),
+        End::Over(State::Cancelled, _) => Some(FromReceiver::Cancelled),
+        End::Over(State::Failed, _) => {
+            let verification = live.row().cause == Some(Cause::Verification);
+            Some(FromReceiver::Failed(if verification { Failure::Verification } else { Failure::Other }))
+        }
         _ => None,
     };
     if let Some(last_word) = last_word {
@@ -270,8 +274,12 @@ async fn drive(
                     PullEnd::Stopped => {}
                     PullEnd::Lost => return lost(),
                     PullEnd::Gone => stuck_until = Some(tokio::time::Instant::now() + REFUSED_RETRY),
-                    PullEnd::Failed(error) => return End::Over(State::Failed, Some(error)),
+                    PullEnd::Failed(failure, error) => {
+                        live.row().cause = (failure == Failure::Verification).then_some(Cause::Verification);
+                        return End::Over(State::Failed, Some(error));
+                    }
                     PullEnd::Stuck(obstacle, reason) => {
+                        live.row().cause = (obstacle == Obstacle::NoSpace).then_some(Cause::NoSpace);
                         transfers.enter(live, State::Interrupted, Some(reason));
                         stuck_until = Some(tokio::time::Instant::now() + STUCK_RETRY);
                         if say(session, &FromReceiver::Stuck(obstacle)).await.is_err() {

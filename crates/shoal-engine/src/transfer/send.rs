@@ -2,7 +2,7 @@
 //! What the receiver fetches is served by [`super::serve`].
 
 use super::{
-    Direction, State,
+    Cause, Direction, State,
     inbox::Inbox,
     live::{Control, Live},
     transfers::{Transfers, blocking, pause_for},
@@ -19,10 +19,10 @@ use crate::{
 };
 use shoal_proto::{
     Entry, Manifest, PeerId,
-    codec::MAX_MESSAGE,
+    codec::{self, MAX_MESSAGE},
     display,
     manifest::{self, Builder, EntryKind, Timestamp},
-    message::{CloseCode, Content, Decline, FromReceiver, FromSender, Obstacle, Offer, Request, TransferId},
+    message::{CloseCode, Content, Decline, Failure, FromReceiver, FromSender, Obstacle, Offer, Progress, Request, TransferId},
 };
 use std::{
     ops::ControlFlow,
@@ -277,12 +277,13 @@ async fn drive(
     let mut control = live.control.subscribe();
     let mut said_paused = false;
     let mut told = tokio::time::Instant::now();
+    let mut manifest_sent = false;
     let name = transfers.devices.name(live.peer);
     loop {
         let wanted = *control.borrow_and_update();
         if wanted == Control::Cancel {
             say(send, &FromSender::Cancelled).await?;
-            let _ = send.finish();
+            send.finish();
             return Ok(End::Over(State::Cancelled, None));
         }
         let pause = wanted == Control::Pause;
@@ -305,13 +306,20 @@ async fn drive(
         };
         match message {
             FromReceiver::WantManifest => {
-                let Some(manifest) = &manifest else {
-                    return Ok(End::Over(State::Failed, Some(format!("{name} asks for what was not offered"))));
-                };
-                send.write_all(manifest.encoded()).await?;
+                // Once: it may be long, and asking costs nothing.
+                let Some(manifest) = manifest.as_ref().filter(|_| !manifest_sent) else { return Err(nonsense()) };
+                manifest_sent = true;
+                tokio::select! {
+                    () = transfers.cancel.cancelled() => return Ok(End::ShuttingDown),
+                    written = send.write_all(manifest.encoded()) => written?,
+                }
             }
             FromReceiver::Asking => transfers.enter(live, State::Waiting, Some(format!("{name} is asked"))),
             FromReceiver::Accepted { files, bytes } => {
+                let offered = manifest.as_ref().map_or((0, 0), |manifest| (manifest.files(), manifest.bytes()));
+                if files > offered.0 || bytes > offered.1 {
+                    return Err(nonsense());
+                }
                 transfers.became_known(live.peer);
                 transfers.keep(live, |row| {
                     row.record.accepted = true;
@@ -323,7 +331,7 @@ async fn drive(
             }
             FromReceiver::Declined(reason) => return Ok(declined(&name, live, &reason)),
             FromReceiver::Progress(progress) => {
-                live.row().advance(progress);
+                advance(live, progress);
                 if !said_paused {
                     transfers.enter(live, State::Active, None);
                 }
@@ -338,6 +346,7 @@ async fn drive(
                 transfers.enter(live, if said_paused { State::Paused } else { state }, error);
             }
             FromReceiver::Stuck(obstacle) => {
+                live.row().cause = (obstacle == Obstacle::NoSpace).then_some(Cause::NoSpace);
                 let error = match obstacle {
                     Obstacle::NoSpace => format!("{name} has no room left: it goes on when there is"),
                     Obstacle::CannotWrite => format!("{name} cannot write to its folder: it goes on when it can"),
@@ -348,17 +357,49 @@ async fn drive(
                 let _ = say(send, &FromSender::Heard).await;
                 return Ok(End::Over(State::Cancelled, Some(format!("{name} cancelled it"))));
             }
+            FromReceiver::Failed(failure) => {
+                let _ = say(send, &FromSender::Heard).await;
+                let error = match failure {
+                    Failure::Verification => {
+                        live.row().cause = Some(Cause::Verification);
+                        format!(
+                            "what came to {name} was not what was sent: try again, and check both drives and memory if it happens twice"
+                        )
+                    }
+                    Failure::Other => format!("{name} could not finish it: what happened is shown there"),
+                };
+                return Ok(End::Over(State::Failed, Some(error)));
+            }
             FromReceiver::Finished(progress) => {
-                live.row().advance(progress);
+                let progress = advance(live, progress);
                 // Whoever finished will say so again if this is lost.
                 let _ = say(send, &FromSender::Heard).await;
-                let _ = send.finish();
+                send.finish();
                 let failed = progress.files_failed;
                 let words = display::count(u64::from(live.row().record.files), "file");
                 return Ok(End::Over(State::Finished, (failed > 0).then(|| format!("{failed} of {words} did not arrive"))));
             }
         }
     }
+}
+
+/// The receiver says what cannot be.
+fn nonsense() -> StreamError {
+    StreamError::Codec(codec::CodecError::Malformed)
+}
+
+/// Takes the receiver's word for how far it is, as far as that can be.
+fn advance(live: &Live, said: Progress) -> Progress {
+    let mut row = live.row();
+    let files_done = said.files_done.min(row.record.files);
+    let progress = Progress {
+        files_done,
+        files_failed: said.files_failed.min(row.record.files - files_done),
+        bytes_done: said.bytes_done.min(row.record.bytes),
+        bytes_moved: said.bytes_moved.min(i64::MAX as u64),
+    };
+    row.advance(progress);
+    progress
 }
 
 /// What a transfer is that is not paused.
@@ -374,6 +415,7 @@ fn declined(name: &str, live: &Live, reason: &Decline) -> End {
         Decline::Busy => (State::Declined, format!("{name} has too many offers waiting: try again later")),
         Decline::Over => (State::Cancelled, format!("{name} does not want {offer} any more")),
         Decline::NoSpace { needed, free } => {
+            live.row().cause = Some(Cause::NoSpace);
             let (needed, free) = (display::size(*needed), display::size(*free));
             (State::Failed, format!("{name} has {free} free and {offer} needs {needed}: it was not sent"))
         }
