@@ -81,7 +81,7 @@ impl Plan {
         }
         let Some(file) = self.begin(entry) else { return };
         let mut restored = 0;
-        for (index, hash) in (first.0..).zip(hashes) {
+        for (index, hash) in (first.0..=u32::MAX).zip(hashes) {
             let place = file.hashes.get_mut(index as usize);
             let Some((place, range)) = place.zip(piece::piece_range(file.size, PieceIndex(index))) else { break };
             if place.replace(*hash).is_none() {
@@ -277,3 +277,7 @@ impl File {
         self.verified.iter().map(length).sum()
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

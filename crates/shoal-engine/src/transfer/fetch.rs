@@ -109,12 +109,17 @@ impl Fetcher {
 
     /// The buffer's size is what our own manifest says, at most [`piece::MAX_PIECE_SIZE`].
     async fn read_block(&self, recv: &mut RecvStream, len: usize) -> Result<Bytes, FetchError> {
-        self.transfers.down.pass(len).await;
         let mut block = vec![0; len];
-        recv.read_exact(&mut block).await.map_err(|error| match error {
-            quinn::ReadExactError::FinishedEarly(_) => StreamError::CutShort,
-            quinn::ReadExactError::ReadError(error) => error.into(),
-        })?;
+        let mut rest = block.as_mut_slice();
+        while !rest.is_empty() {
+            let share = self.transfers.down.share(rest.len()).await;
+            let (now, later) = rest.split_at_mut(share);
+            recv.read_exact(now).await.map_err(|error| match error {
+                quinn::ReadExactError::FinishedEarly(_) => StreamError::CutShort,
+                quinn::ReadExactError::ReadError(error) => error.into(),
+            })?;
+            rest = later;
+        }
         Ok(block.into())
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) connection: Connection,
     pub(crate) send: SendStream,
     pub(crate) inbox: Inbox<FromSender>,
+    /// The sender said that it is paused.
+    pub(crate) paused: bool,
 }
 
 /// A transfer that is not over, or was not when the engine started.
@@ -51,6 +53,8 @@ pub(crate) struct Live {
     pub(crate) control: watch::Sender<Control>,
     /// Try now rather than after the back-off.
     pub(crate) wake: Notify,
+    /// Sending: whether the receiver has consented, for those who wait for it.
+    pub(crate) accepted: watch::Sender<bool>,
     /// Sending: the connection that the receiver asked on. Receiving: unused.
     pub(crate) preferred: Mutex<Option<Connection>>,
     /// Sending: places for fetches, and for those that read.
@@ -89,6 +93,7 @@ impl Live {
             peer: record.peer,
             control: watch::Sender::new(control),
             wake: Notify::new(),
+            accepted: watch::Sender::new(record.accepted),
             preferred: Mutex::new(None),
             fetches: Semaphore::new(MAX_FETCHES),
             readers: Semaphore::new(MAX_READERS),

@@ -18,10 +18,10 @@ use shoal_proto::{
     Manifest,
     codec::MAX_MESSAGE,
     display, manifest,
-    message::{CloseCode, Content, Decline, FromReceiver, FromSender, MAX_TEXT, Offer, Progress},
+    message::{CloseCode, Content, Decline, FromReceiver, FromSender, MAX_TEXT, Offer, Progress, TransferId},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// A manifest must be there after this long, or by its size at 100 kB/s.
 const MANIFEST_WAIT: Duration = Duration::from_secs(30);
@@ -35,17 +35,21 @@ pub(crate) async fn receive_offer(
     transfers: Arc<Transfers>,
     connection: Connection,
     offer: Offer,
-    mut send: SendStream,
+    send: SendStream,
     recv: RecvStream,
 ) {
-    match handle(&transfers, &connection, offer, &mut send, recv).await {
-        Ok(Handled::Accepted(live, renewed, inbox)) => {
-            let session = Session { connection, send, inbox };
+    // A shutdown ends it wherever it is: the sender offers again.
+    let handled = tokio::select! {
+        () = transfers.cancel.cancelled() => return,
+        handled = handle(&transfers, &connection, offer, send, recv) => handled,
+    };
+    match handled {
+        Ok(Handled::Accepted(live, renewed, session)) => {
             transfers.tasks.spawn(receive::run(transfers.clone(), live, renewed, Some(session)));
         }
-        Ok(Handled::Known(live, inbox)) => {
+        Ok(Handled::Known(live, session)) => {
             // The task takes it, or is just ending: then the sender asks again.
-            let _ = live.sessions.send(Session { connection, send, inbox }).await;
+            let _ = live.sessions.send(session).await;
         }
         Ok(Handled::Answered) => {}
         Err(error) => {
@@ -58,8 +62,8 @@ pub(crate) async fn receive_offer(
 }
 
 enum Handled {
-    Accepted(Arc<Live>, tokio::sync::mpsc::Receiver<Session>, Inbox<FromSender>),
-    Known(Arc<Live>, Inbox<FromSender>),
+    Accepted(Arc<Live>, mpsc::Receiver<Session>, Session),
+    Known(Arc<Live>, Session),
     Answered,
 }
 
@@ -88,19 +92,23 @@ async fn handle(
     transfers: &Arc<Transfers>,
     connection: &Connection,
     offer: Offer,
-    send: &mut SendStream,
+    mut send: SendStream,
     mut recv: RecvStream,
 ) -> Result<Handled, OfferError> {
     let peer = connection.peer();
+    let session = |send, inbox| Session { connection: connection.clone(), send, inbox, paused: false };
     if let Some(live) = transfers.live(offer.transfer) {
-        let same = live.peer == peer && live.direction == Direction::Receive && !live.row().awaits_answer;
-        if !same {
-            return answer(send, &FromReceiver::Declined(Decline::Over)).await;
+        // Gone on with; or still waiting for an answer, and its old stream is dead, as far as the sender knows.
+        if live.peer != peer || live.direction != Direction::Receive {
+            return answer(&mut send, &FromReceiver::Declined(Decline::Over)).await;
         }
-        if !is_what_was_accepted(transfers, &live, &offer).await {
+        if !is_what_was_shown(transfers, &live, &offer).await {
             return Err(OfferError::Changed);
         }
-        return Ok(Handled::Known(live, Inbox::new(recv, &transfers.tasks)));
+        return Ok(Handled::Known(live, session(send, Inbox::new(recv, &transfers.tasks))));
+    }
+    if transfers.was_declined(offer.transfer) {
+        return decline(transfers, offer.transfer, &mut send).await;
     }
     let this = transfers.clone();
     let id = offer.transfer;
@@ -118,10 +126,10 @@ async fn handle(
             }),
             _ => FromReceiver::Declined(Decline::Over),
         };
-        return answer(send, &over).await;
+        return answer(&mut send, &over).await;
     }
     let Some(_waiting) = transfers.admit_offer(peer) else {
-        return answer(send, &FromReceiver::Declined(Decline::Busy)).await;
+        return answer(&mut send, &FromReceiver::Declined(Decline::Busy)).await;
     };
     let (manifest, text, memory) = match &offer.content {
         Content::Text(text) if text.len() > MAX_TEXT => return Err(OfferError::Manifest),
@@ -129,23 +137,23 @@ async fn handle(
         Content::Files { manifest_len, .. } => {
             let memory = match reserve(transfers, connection, *manifest_len) {
                 Ok(memory) => memory,
-                Err(decline) => return answer(send, &FromReceiver::Declined(decline)).await,
+                Err(decline) => return answer(&mut send, &FromReceiver::Declined(decline)).await,
             };
-            write_message(send, &FromReceiver::WantManifest, MAX_MESSAGE).await?;
+            write_message(&mut send, &FromReceiver::WantManifest, MAX_MESSAGE).await?;
             (Some(read_manifest(&mut recv, &offer.content).await?), None, memory)
         }
     };
     let record = new_record(&offer, connection, manifest.as_ref(), text);
-    let mut inbox = Inbox::new(recv, &transfers.tasks);
-    let (live, renewed) = blocking(move || Live::new(record, manifest)).await;
+    let mut session = session(send, Inbox::new(recv, &transfers.tasks));
+    let (live, mut renewed) = blocking(move || Live::new(record, manifest)).await;
     live.row().awaits_answer = true;
     live.row().free = free_in_inbox(transfers).await;
     // Whatever came first under this id is what is shown: a second may not take its place.
     let Some(live) = transfers.insert_new(live) else {
-        return answer(send, &FromReceiver::Declined(Decline::Over)).await;
+        return answer(&mut session.send, &FromReceiver::Declined(Decline::Over)).await;
     };
     let answered = answer_channel(&live);
-    let accepted = match consent(transfers, connection, &live, send, &mut inbox, answered).await {
+    let accepted = match consent(transfers, &live, &mut session, &mut renewed, answered).await {
         Ok(accepted) => accepted,
         Err(error) => {
             withdraw(transfers, &live, State::Cancelled, "the sender is gone");
@@ -157,29 +165,26 @@ async fn handle(
         return Ok(Handled::Answered);
     }
     if live.row().record.text.is_some() {
-        let _ = write_message(send, &FromReceiver::Finished(Progress::default()), MAX_MESSAGE).await;
+        let _ = write_message(&mut session.send, &FromReceiver::Finished(Progress::default()), MAX_MESSAGE).await;
         // That the sender heard it is for the sender to know.
-        tokio::select! {
-            () = transfers.cancel.cancelled() => {}
-            _ = tokio::time::timeout(MANIFEST_WAIT, inbox.next()) => {}
-        }
+        let _ = tokio::time::timeout(MANIFEST_WAIT, session.inbox.next()).await;
         return Ok(Handled::Answered);
     }
-    Ok(Handled::Accepted(live, renewed, inbox))
+    Ok(Handled::Accepted(live, renewed, session))
 }
 
-/// Asks by the rules or a person. `true`: accepted and recorded; `false`: the sender was told no, or took it back.
+/// Asks by the rules or a person. `true`: accepted and recorded; `false`: the sender was told no, or took it back. A sender that
+/// comes back meanwhile on another connection takes the place of the first: nobody is asked twice.
 async fn consent(
     transfers: &Arc<Transfers>,
-    connection: &Connection,
     live: &Arc<Live>,
-    send: &mut SendStream,
-    inbox: &mut Inbox<FromSender>,
+    session: &mut Session,
+    renewed: &mut mpsc::Receiver<Session>,
     mut answered: oneshot::Receiver<()>,
 ) -> Result<bool, OfferError> {
     let by_rule = match transfers.accept_rule {
         AcceptRule::All => true,
-        AcceptRule::Verified => transfers.devices.trust(connection.peer()) == Trust::Verified,
+        AcceptRule::Verified => transfers.devices.trust(live.peer) == Trust::Verified,
         AcceptRule::Ask => false,
     };
     transfers.emit(Event::Offered(transfers.picture(live)));
@@ -195,12 +200,12 @@ async fn consent(
                     _ => Decline::NotAllowed,
                 };
                 withdraw(transfers, live, State::Failed, &error.to_string());
-                answer(send, &FromReceiver::Declined(decline)).await?;
+                answer(&mut session.send, &FromReceiver::Declined(decline)).await?;
                 return Ok(false);
             }
         }
     } else {
-        write_message(send, &FromReceiver::Asking, MAX_MESSAGE).await?;
+        write_message(&mut session.send, &FromReceiver::Asking, MAX_MESSAGE).await?;
     }
     loop {
         tokio::select! {
@@ -213,17 +218,21 @@ async fn consent(
                     return Ok(true);
                 }
                 withdraw(transfers, live, State::Declined, "declined here");
-                answer(send, &FromReceiver::Declined(Decline::Person)).await?;
+                decline(transfers, live.id, &mut session.send).await?;
                 return Ok(false);
             }
-            message = inbox.next() => match message? {
+            Some(newer) = renewed.recv() => {
+                *session = newer;
+                write_message(&mut session.send, &FromReceiver::Asking, MAX_MESSAGE).await?;
+            }
+            message = session.inbox.next() => match message? {
                 FromSender::Cancelled => {
                     withdraw(transfers, live, State::Cancelled, "the sender took it back");
                     return Ok(false);
                 }
-                FromSender::Paused(_) | FromSender::Heard => {}
+                FromSender::Paused(paused) => session.paused = paused,
+                FromSender::Heard => {}
             },
-            () = transfers.cancel.cancelled() => return Ok(false),
         }
     }
 }
@@ -237,6 +246,17 @@ fn withdraw(transfers: &Transfers, live: &Live, state: State, error: &str) {
     }
     transfers.remove(live.id);
     transfers.emit(Event::Failed { transfer: transfers.picture(live), error: error.to_owned() });
+}
+
+/// Says that a person does not want it. Whether it arrives is waited for: a sender that missed it offers once more, and nobody is
+/// asked a second time.
+async fn decline(transfers: &Transfers, id: TransferId, send: &mut SendStream) -> Result<Handled, OfferError> {
+    transfers.remember_declined(id);
+    answer(send, &FromReceiver::Declined(Decline::Person)).await?;
+    if send.stopped().await.is_ok() {
+        transfers.forget_declined(id);
+    }
+    Ok(Handled::Answered)
 }
 
 async fn answer(send: &mut SendStream, message: &FromReceiver) -> Result<Handled, OfferError> {
@@ -261,14 +281,19 @@ fn reserve(transfers: &Transfers, connection: &Connection, len: u32) -> Result<O
     transfers.pending_manifests.clone().try_acquire_many_owned(kib).map(Some).map_err(|_| Decline::Busy)
 }
 
-/// Whether an offer that comes again is the one that was accepted.
-async fn is_what_was_accepted(transfers: &Transfers, live: &Live, offer: &Offer) -> bool {
+/// Whether an offer that comes again is the one that was shown.
+async fn is_what_was_shown(transfers: &Transfers, live: &Live, offer: &Offer) -> bool {
     match &offer.content {
         Content::Text(text) => live.row().record.text.as_ref() == Some(text),
         Content::Files { manifest, .. } => {
             let (database, id, manifest) = (transfers.database.clone(), live.id, *manifest);
-            let kept = blocking(move || database.manifest_id(id)).await.unwrap_or_else(|error| {
-                tracing::error!(%error, "what was accepted cannot be told");
+            let shown = live.row().manifest.clone();
+            let kept = blocking(move || match shown {
+                Some(shown) => Ok(Some(shown.id())),
+                None => database.manifest_id(id),
+            });
+            let kept = kept.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "what was shown cannot be told");
                 None
             });
             kept == Some(manifest)

@@ -23,7 +23,7 @@ use std::{
 };
 use tokio::{
     sync::{Notify, Semaphore, mpsc},
-    task::{JoinHandle, JoinSet},
+    task::{JoinError, JoinHandle, JoinSet},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -135,16 +135,10 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
                 end = Some(PullEnd::Stopped);
                 stopped = true;
             }
-            Some(ended) = streams.join_next(), if end.is_none() => match ended {
-                Ok(Ok(())) => {}
-                // The writer says why.
-                Ok(Err(FetchError::WriterGone)) => {}
-                Ok(Err(error)) => {
-                    end = Some(fetch_end(&error, &connection));
-                    stopped = true;
-                }
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            },
+            Some(ended) = streams.join_next(), if end.is_none() => {
+                end = stream_end(ended, &connection);
+                stopped = end.is_some();
+            }
             received = tokio::time::timeout(FLUSH_AFTER, queued.recv_many(&mut batch, WRITE_AT_ONCE)) => match received {
                 Ok(0) => break,
                 Ok(_) => last_news = Instant::now(),
@@ -175,6 +169,10 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
             while streams.join_next().await.is_some() {}
             return finish_early(writer, &transfers, &live, write_end(error)).await;
         }
+    }
+    // A stream may have failed in the very moment in which the queue closed.
+    while let Some(ended) = streams.join_next().await {
+        end = end.or(stream_end(ended, &connection));
     }
     match end {
         Some(end) => finish_early(writer, &transfers, &live, end).await,
@@ -261,7 +259,8 @@ fn open(transfers: &Transfers, live: &Live) -> Result<Opened, WriteError> {
     }
     let clash = if record.replace { Clash::Replace } else { Clash::KeepBoth };
     let plan = Arc::new(Mutex::new(plan));
-    let writer = Writer::new(live.id, transfers.database.clone(), target, clash, plan, there, settled);
+    let mut writer = Writer::new(live.id, transfers.database.clone(), target, clash, plan, there, settled);
+    writer.take_up()?;
     Ok(Opened { writer, wanted: kept.wanted })
 }
 
@@ -285,6 +284,16 @@ fn count_settled<T>(
         }
     }
     progress
+}
+
+/// What the end of one stream means for the rest; `None`: it had nothing more to do.
+fn stream_end(ended: Result<Result<(), FetchError>, JoinError>, connection: &Connection) -> Option<PullEnd> {
+    match ended {
+        // Without a writer the writer says why.
+        Ok(Ok(()) | Err(FetchError::WriterGone)) => None,
+        Ok(Err(error)) => Some(fetch_end(&error, connection)),
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }
 
 fn fetch_end(error: &FetchError, connection: &Connection) -> PullEnd {

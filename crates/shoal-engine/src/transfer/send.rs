@@ -139,6 +139,8 @@ pub(crate) fn roots(sources: Vec<(String, PathBuf)>) -> Roots {
 enum End {
     Over(State, Option<String>),
     Lost(String),
+    /// The receiver came back on another connection: to be gone on with there, at once.
+    Renewed,
     ShuttingDown,
 }
 
@@ -153,13 +155,15 @@ pub(crate) async fn run(transfers: Arc<Transfers>, live: Arc<Live>) {
         match end {
             End::Over(state, error) => return transfers.enter(&live, state, error),
             End::ShuttingDown => return,
+            End::Renewed => continue,
             End::Lost(reason) => {
                 if live.state() == State::Active {
                     wait = FIRST_RETRY;
                 }
+                let paused = live.wanted() == Control::Pause;
                 // Before the first answer there is nothing that could be interrupted.
-                let state = if live.row().record.accepted { State::Interrupted } else { State::Waiting };
-                transfers.enter(&live, state, Some(reason));
+                let running = if live.row().record.accepted { State::Interrupted } else { State::Waiting };
+                transfers.enter(&live, if paused { State::Paused } else { running }, (!paused).then_some(reason));
             }
         }
         if !pause_for(&live, &transfers.cancel, wait).await {
@@ -173,32 +177,40 @@ pub(crate) async fn run(transfers: Arc<Transfers>, live: Arc<Live>) {
 async fn reach(transfers: &Transfers, live: &Live) -> Result<Connection, End> {
     let mut control = live.control.subscribe();
     loop {
-        match *control.borrow_and_update() {
+        let wanted = *control.borrow_and_update();
+        match wanted {
             Control::Cancel => return Err(End::Over(State::Cancelled, None)),
             Control::Pause => transfers.enter(live, State::Paused, None),
-            Control::Run => break,
+            Control::Run => {}
+        }
+        // A receiver that asks is answered while paused, too: it hears there that it is.
+        if let Some(connection) = live.preferred.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(connection);
         }
         tokio::select! {
             () = transfers.cancel.cancelled() => return Err(End::ShuttingDown),
             _ = control.changed() => {}
+            () = live.wake.notified(), if wanted == Control::Pause => {}
+            reached = transfers.links.get(live.peer), if wanted == Control::Run => {
+                return reached.map_err(|error| match error.about(transfers.devices.name(live.peer)) {
+                    ReachError::ShuttingDown => End::ShuttingDown,
+                    error @ ReachError::Refused { .. } => End::Over(State::Declined, Some(error.to_string())),
+                    error => End::Lost(error.to_string()),
+                });
+            }
         }
-    }
-    if let Some(connection) = live.preferred.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        return Ok(connection);
-    }
-    tokio::select! {
-        () = transfers.cancel.cancelled() => Err(End::ShuttingDown),
-        _ = control.changed() => Err(End::Lost(String::new())),
-        reached = transfers.links.get(live.peer) => match reached.map_err(|error| error.about(transfers.devices.name(live.peer))) {
-            Ok(connection) => Ok(connection),
-            Err(ReachError::ShuttingDown) => Err(End::ShuttingDown),
-            Err(error @ ReachError::Refused { .. }) => Err(End::Over(State::Declined, Some(error.to_string()))),
-            Err(error) => Err(End::Lost(error.to_string())),
-        },
     }
 }
 
+/// One session, which a shutdown ends wherever it is: writing may wait for a receiver that is gone.
 async fn hold_session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Connection) -> End {
+    tokio::select! {
+        () = transfers.cancel.cancelled() => End::ShuttingDown,
+        end = session(transfers, live, connection) => end,
+    }
+}
+
+async fn session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Connection) -> End {
     let lost = || End::Lost(format!("the connection to {} was lost: it goes on by itself", transfers.devices.name(live.peer)));
     let (offer, manifest) = match offer(transfers, live).await {
         Ok(offer) => offer,
@@ -281,13 +293,12 @@ async fn drive(
             transfers.enter(live, if pause { State::Paused } else { running(live) }, None);
         }
         let message = tokio::select! {
-            () = transfers.cancel.cancelled() => return Ok(End::ShuttingDown),
             _ = control.changed() => continue,
             () = live.wake.notified() => {
                 let preferred = live.preferred.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 match preferred {
-                    // The receiver came back on another connection: this one is dead, as far as it knows.
-                    Some(other) if !other.is(connection) => return Ok(End::Lost(format!("{name} came back"))),
+                    // This one is dead, as far as the receiver knows.
+                    Some(other) if !other.is(connection) => return Ok(End::Renewed),
                     _ => continue,
                 }
             }
@@ -315,6 +326,7 @@ async fn drive(
                     row.record.files = files;
                     row.record.bytes = bytes;
                 });
+                live.accepted.send_replace(true);
                 transfers.enter(live, if said_paused { State::Paused } else { State::Active }, None);
             }
             FromReceiver::Declined(reason) => return Ok(declined(&name, live, &reason)),

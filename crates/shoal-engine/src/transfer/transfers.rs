@@ -17,14 +17,14 @@ use crate::{
         disk,
         target::Target,
     },
-    stream::{SendStream, var_int},
+    stream::SendStream,
 };
 use shoal_proto::{
     PeerId, display,
     message::{self, CloseCode, TransferId},
 };
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -53,6 +53,9 @@ const MAX_WAITING_PER_PEER: usize = 8;
 const MAX_RECEIVING: usize = 1024;
 const MAX_RECEIVING_PER_PEER: usize = 256;
 
+/// Declined offers that are remembered until their senders heard it.
+const MAX_DECLINED: usize = 64;
+
 /// Characters of a transfer's id that name it, at least.
 const MIN_ID_PREFIX: usize = 4;
 
@@ -75,6 +78,8 @@ pub(crate) struct Transfers {
     pub(crate) tasks: TaskTracker,
     pub(crate) cancel: CancellationToken,
     rows: Mutex<HashMap<TransferId, Arc<Live>>>,
+    /// Offers that a person declined and whose senders may not have heard it, latest last.
+    declined: Mutex<VecDeque<TransferId>>,
     limits: Mutex<Limits>,
 }
 
@@ -145,6 +150,7 @@ impl Transfers {
             tasks: TaskTracker::new(),
             cancel,
             rows: Mutex::default(),
+            declined: Mutex::default(),
             limits: Mutex::default(),
         })
     }
@@ -164,9 +170,12 @@ impl Transfers {
             record.state = State::Interrupted;
         }
         let direction = record.direction;
+        let is_text = record.text.is_some();
         let (live, renewed) = Live::new(record, None);
         let live = self.insert(live);
         match direction {
+            // Accepted, and whole since then.
+            Direction::Receive if is_text => return self.enter(&live, State::Finished, None),
             Direction::Send => self.tasks.spawn(send::run(self.clone(), live)),
             Direction::Receive => self.tasks.spawn(receive::run(self.clone(), live, renewed, None)),
         };
@@ -237,6 +246,27 @@ impl Transfers {
         let kib = u32::try_from(len / 1024 + 1).unwrap_or(u32::MAX).min(ACTIVE_MANIFESTS_KIB);
         // Never closed.
         self.active_manifests.acquire_many(kib).await.ok()
+    }
+
+    pub(crate) fn was_declined(&self, id: TransferId) -> bool {
+        self.declined().contains(&id)
+    }
+
+    pub(crate) fn remember_declined(&self, id: TransferId) {
+        let mut declined = self.declined();
+        declined.retain(|other| *other != id);
+        declined.push_back(id);
+        if declined.len() > MAX_DECLINED {
+            declined.pop_front();
+        }
+    }
+
+    pub(crate) fn forget_declined(&self, id: TransferId) {
+        self.declined().retain(|other| *other != id);
+    }
+
+    fn declined(&self) -> MutexGuard<'_, VecDeque<TransferId>> {
+        self.declined.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn rows(&self) -> MutexGuard<'_, HashMap<TransferId, Arc<Live>>> {
@@ -397,20 +427,30 @@ impl Transfers {
         };
         let into = consent.into.clone().unwrap_or_else(|| self.inbox.clone());
         let this = self.clone();
-        let accepted = blocking(move || this.consent(record, manifest, &consent, into)).await?;
+        // Taken first: who declines or accepts meanwhile comes too late.
         let answer = live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(answer) = answer else { return Err(TransferError::NotFound(id.to_string())) };
+        let Some(answer) = answer else { return Err(wrong_state(&live.row().record, "accepted")) };
+        let accepted = match blocking(move || this.consent(record, manifest, &consent, into)).await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                *live.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+                return Err(error);
+            }
+        };
+        self.became_known(live.peer);
         {
             let mut row = live.row();
-            row.record = accepted;
+            row.record = accepted.clone();
             row.awaits_answer = false;
             // It is recorded; many that wait for their turn must not hold it in memory.
             row.manifest = None;
         }
-        // A sender that left in this very moment finds the consent when it comes back.
-        let _ = answer.send(());
-        self.became_known(live.peer);
+        // Told before the transfer's task goes on.
         self.emit(Event::Transfer(self.picture(&live)));
+        if answer.send(()).is_err() {
+            // The sender left in this very moment, and the offer with it. It is asked to offer again.
+            self.start(accepted);
+        }
         Ok(())
     }
 
@@ -453,12 +493,12 @@ impl Transfers {
     pub(crate) fn decline(&self, id: TransferId) -> Result<(), TransferError> {
         let live = self.live(id).ok_or_else(|| TransferError::NotFound(id.to_string()))?;
         let mut row = live.row();
-        if !row.awaits_answer {
-            return Err(wrong_state(&row.record, "declined"));
-        }
+        let answer = live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Without it somebody is just accepting it.
+        let Some(answer) = answer.filter(|_| row.awaits_answer) else { return Err(wrong_state(&row.record, "declined")) };
         row.awaits_answer = false;
         // Dropping the sender declines.
-        live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(answer);
         Ok(())
     }
 
@@ -532,12 +572,11 @@ impl Transfers {
     /// The receiver asks for an offer once more.
     pub(crate) async fn again(self: &Arc<Self>, connection: Connection, id: TransferId, mut send: SendStream) {
         if self.live(id).is_none() && !self.revive(id, connection.peer()).await {
-            // Both may fail only because the connection is gone.
-            let _ = send.reset(var_int(CloseCode::UnknownTransfer));
+            send.refuse(CloseCode::UnknownTransfer);
             return;
         }
         let Some(live) = self.live(id).filter(|live| live.direction == Direction::Send && live.peer == connection.peer()) else {
-            let _ = send.reset(var_int(CloseCode::UnknownTransfer));
+            send.refuse(CloseCode::UnknownTransfer);
             return;
         };
         *live.preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
@@ -592,7 +631,10 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 
 /// Waits, unless woken or cancelled: `false` when the engine shuts down.
 pub(crate) async fn pause_for(live: &Live, cancel: &CancellationToken, wait: Duration) -> bool {
+    let mut control = live.control.subscribe();
     tokio::select! {
+        // Whoever cancels may have been heard and woken somebody else before.
+        _ = control.wait_for(|wanted| *wanted == Control::Cancel) => true,
         () = cancel.cancelled() => false,
         () = live.wake.notified() => true,
         () = tokio::time::sleep(wait) => true,
