@@ -142,7 +142,8 @@ async fn handle(
     let accepted = match consent(transfers, connection, &live, send, &mut inbox, answered).await {
         Ok(accepted) => accepted,
         Err(error) => {
-            withdraw(transfers, &live, State::Cancelled, "the sender is gone");
+            let (name, offer) = names(transfers, &live);
+            withdraw(transfers, &live, State::Cancelled, &format!("{name} left before {offer} was answered"));
             return Err(error);
         }
     };
@@ -206,13 +207,15 @@ async fn consent(
                     }
                     return Ok(true);
                 }
-                withdraw(transfers, live, State::Declined, "declined here");
+                let (name, offer) = names(transfers, live);
+                withdraw(transfers, live, State::Declined, &format!("{offer} from {name} was declined"));
                 answer(send, &FromReceiver::Declined(Decline::Person)).await?;
                 return Ok(false);
             }
             message = inbox.next() => match message? {
                 FromSender::Cancelled => {
-                    withdraw(transfers, live, State::Cancelled, "the sender took it back");
+                    let (name, offer) = names(transfers, live);
+                    withdraw(transfers, live, State::Cancelled, &format!("{name} took {offer} back"));
                     return Ok(false);
                 }
                 FromSender::Paused(_) | FromSender::Heard => {}
@@ -220,6 +223,11 @@ async fn consent(
             () = transfers.cancel.cancelled() => return Ok(false),
         }
     }
+}
+
+/// The sender and the offer, for a sentence about both.
+fn names(transfers: &Transfers, live: &Live) -> (String, String) {
+    (transfers.devices.name(live.peer), live.row().record.name.clone())
 }
 
 /// Takes an offer that was never recorded off the table.

@@ -227,7 +227,7 @@ async fn drive(
             message = session.inbox.next() => match message {
                 Ok(FromSender::Paused(paused)) => paused_there = paused,
                 Ok(FromSender::Cancelled) => {
-                    let error = format!("{} cancelled it", transfers.devices.name(live.peer));
+                    let error = format!("{} cancelled {}", transfers.devices.name(live.peer), live.row().record.name);
                     return End::Over(State::Cancelled, Some(error));
                 }
                 Ok(FromSender::Heard) => {}

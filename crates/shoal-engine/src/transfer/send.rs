@@ -335,7 +335,8 @@ async fn drive(
             }
             FromReceiver::Cancelled => {
                 let _ = say(send, &FromSender::Heard).await;
-                return Ok(End::Over(State::Cancelled, Some(format!("{name} cancelled it"))));
+                let offer = display::shown(&live.row().record.name);
+                return Ok(End::Over(State::Cancelled, Some(format!("{name} cancelled {offer}"))));
             }
             FromReceiver::Failed(failure) => {
                 let _ = say(send, &FromSender::Heard).await;
