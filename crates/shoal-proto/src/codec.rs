@@ -65,6 +65,8 @@ pub fn encode<T: Serialize>(message: &T, limit: usize, out: &mut Vec<u8>) -> Res
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use proptest::prelude::*;
 

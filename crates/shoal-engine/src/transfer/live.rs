@@ -8,17 +8,23 @@ use shoal_proto::{
     message::{FromSender, Progress, TransferId},
 };
 use std::{
-    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, mpsc, oneshot, watch},
+    sync::{Notify, Semaphore, mpsc, oneshot, watch},
     time::Instant,
 };
 
 /// Names of an offer that a prompt shows.
 const FIRST_NAMES: usize = 5;
+
+/// Fetches of one sending transfer that are admitted at once. A receiver needs three; after it came back on another connection
+/// those of the old one may still be there.
+const MAX_FETCHES: usize = 16;
+
+/// Those of them that read, each some 3 MiB ahead.
+const MAX_READERS: usize = 6;
 
 /// What the person at this end wants of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +53,9 @@ pub(crate) struct Live {
     pub(crate) wake: Notify,
     /// Sending: the connection that the receiver asked on. Receiving: unused.
     pub(crate) preferred: Mutex<Option<Connection>>,
+    /// Sending: places for fetches, and for those that read.
+    pub(crate) fetches: Semaphore,
+    pub(crate) readers: Semaphore,
     /// Receiving: takes streams of renewed offers.
     pub(crate) sessions: mpsc::Sender<Session>,
     /// Receiving: dropped or answered, once, by the person at this end.
@@ -62,7 +71,7 @@ pub(crate) struct Row {
     pub(crate) first_names: Vec<String>,
     pub(crate) free: Option<u64>,
     pub(crate) cause: Option<Cause>,
-    /// In memory only while an offer waits or content is read for it.
+    /// In memory only while an offer waits here, or is made from here.
     pub(crate) manifest: Option<Manifest>,
     meter: Meter,
     active_since: Option<Instant>,
@@ -81,6 +90,8 @@ impl Live {
             control: watch::Sender::new(control),
             wake: Notify::new(),
             preferred: Mutex::new(None),
+            fetches: Semaphore::new(MAX_FETCHES),
+            readers: Semaphore::new(MAX_READERS),
             sessions,
             answer: Mutex::new(None),
             row: Mutex::new(Row {
@@ -183,7 +194,7 @@ impl Row {
             eta: left.checked_div(rate).map(Duration::from_secs),
             error: record.error.clone(),
             cause: self.cause.filter(|_| record.error.is_some()),
-            into: record.into.clone().map(PathBuf::from),
+            into: record.into.clone(),
             free: self.free,
             first_names: self.first_names.clone(),
         }

@@ -5,7 +5,7 @@ use super::{
     inbox::Inbox,
     live::{Live, Session},
     receive,
-    transfers::{Transfers, answer_channel, blocking},
+    transfers::{PENDING_MANIFESTS_KIB, Transfers, answer_channel, blocking},
 };
 use crate::{
     AcceptRule, Event, TransferError, Trust,
@@ -18,14 +18,10 @@ use shoal_proto::{
     Manifest,
     codec::MAX_MESSAGE,
     display, manifest,
-    message::{CloseCode, Content, Decline, FromReceiver, FromSender, Offer, Progress},
+    message::{CloseCode, Content, Decline, FromReceiver, FromSender, MAX_TEXT, Offer, Progress},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-
-/// Offers that wait for an answer, of everybody and of one peer: a person's attention is bounded.
-const MAX_WAITING: usize = 64;
-const MAX_WAITING_PER_PEER: usize = 8;
 
 /// A manifest must be there after this long, or by its size at 100 kB/s.
 const MANIFEST_WAIT: Duration = Duration::from_secs(30);
@@ -74,13 +70,16 @@ enum OfferError {
     Stream(#[from] StreamError),
     #[error("the list of files does not fit the offer")]
     Manifest,
+    /// Consent covers what was shown, nothing else.
+    #[error("an accepted offer that became another")]
+    Changed,
 }
 
 impl OfferError {
     fn is_violation(&self) -> bool {
         match self {
             Self::Stream(error) => error.is_violation(),
-            Self::Manifest => true,
+            Self::Manifest | Self::Changed => true,
         }
     }
 }
@@ -95,10 +94,13 @@ async fn handle(
     let peer = connection.peer();
     if let Some(live) = transfers.live(offer.transfer) {
         let same = live.peer == peer && live.direction == Direction::Receive && !live.row().awaits_answer;
-        if same {
-            return Ok(Handled::Known(live, Inbox::new(recv, &transfers.tasks)));
+        if !same {
+            return answer(send, &FromReceiver::Declined(Decline::Over)).await;
         }
-        return answer(send, &FromReceiver::Declined(Decline::Over)).await;
+        if !is_what_was_accepted(transfers, &live, &offer).await {
+            return Err(OfferError::Changed);
+        }
+        return Ok(Handled::Known(live, Inbox::new(recv, &transfers.tasks)));
     }
     let this = transfers.clone();
     let id = offer.transfer;
@@ -118,15 +120,16 @@ async fn handle(
         };
         return answer(send, &over).await;
     }
-    let (all, of_peer) = transfers.waiting_offers(peer);
-    if all >= MAX_WAITING || of_peer >= MAX_WAITING_PER_PEER {
+    let Some(_waiting) = transfers.admit_offer(peer) else {
         return answer(send, &FromReceiver::Declined(Decline::Busy)).await;
-    }
+    };
     let (manifest, text, memory) = match &offer.content {
+        Content::Text(text) if text.len() > MAX_TEXT => return Err(OfferError::Manifest),
         Content::Text(text) => (None, Some(text.clone()), None),
         Content::Files { manifest_len, .. } => {
-            let Some(memory) = reserve(transfers, connection, *manifest_len) else {
-                return answer(send, &FromReceiver::Declined(Decline::Busy)).await;
+            let memory = match reserve(transfers, connection, *manifest_len) {
+                Ok(memory) => memory,
+                Err(decline) => return answer(send, &FromReceiver::Declined(decline)).await,
             };
             write_message(send, &FromReceiver::WantManifest, MAX_MESSAGE).await?;
             (Some(read_manifest(&mut recv, &offer.content).await?), None, memory)
@@ -134,10 +137,13 @@ async fn handle(
     };
     let record = new_record(&offer, connection, manifest.as_ref(), text);
     let mut inbox = Inbox::new(recv, &transfers.tasks);
-    let (live, renewed) = Live::new(record, manifest);
-    let live = transfers.insert(live);
+    let (live, renewed) = blocking(move || Live::new(record, manifest)).await;
     live.row().awaits_answer = true;
     live.row().free = free_in_inbox(transfers).await;
+    // Whatever came first under this id is what is shown: a second may not take its place.
+    let Some(live) = transfers.insert_new(live) else {
+        return answer(send, &FromReceiver::Declined(Decline::Over)).await;
+    };
     let answered = answer_channel(&live);
     let accepted = match consent(transfers, connection, &live, send, &mut inbox, answered).await {
         Ok(accepted) => accepted,
@@ -244,20 +250,38 @@ fn withdraw(transfers: &Transfers, live: &Live, state: State, error: &str) {
 async fn answer(send: &mut SendStream, message: &FromReceiver) -> Result<Handled, OfferError> {
     write_message(send, message, MAX_MESSAGE).await?;
     // The stream closes by itself if that fails.
-    let _ = send.finish();
+    send.finish();
     Ok(Handled::Answered)
 }
 
-/// Memory for the manifest. Devices that were accepted before need not share the strangers' part.
-#[expect(clippy::option_option, reason = "none to be had; none needed; some")]
-fn reserve(transfers: &Transfers, connection: &Connection, len: u32) -> Option<Option<OwnedSemaphorePermit>> {
+/// Memory for the manifest, if it takes any of what unverified devices share.
+fn reserve(transfers: &Transfers, connection: &Connection, len: u32) -> Result<Option<OwnedSemaphorePermit>, Decline> {
     if len as usize > manifest::MAX_ENCODED {
-        return None;
+        return Err(Decline::NotAllowed);
     }
-    if transfers.devices.trust(connection.peer()) != Trust::Stranger {
-        return Some(None);
+    if transfers.devices.trust(connection.peer()) == Trust::Verified {
+        return Ok(None);
     }
-    transfers.pending_manifests.clone().try_acquire_many_owned(len / 1024 + 1).ok().map(Some)
+    let kib = len / 1024 + 1;
+    if kib as usize > PENDING_MANIFESTS_KIB {
+        return Err(Decline::NotAllowed);
+    }
+    transfers.pending_manifests.clone().try_acquire_many_owned(kib).map(Some).map_err(|_| Decline::Busy)
+}
+
+/// Whether an offer that comes again is the one that was accepted.
+async fn is_what_was_accepted(transfers: &Transfers, live: &Live, offer: &Offer) -> bool {
+    match &offer.content {
+        Content::Text(text) => live.row().record.text.as_ref() == Some(text),
+        Content::Files { manifest, .. } => {
+            let (database, id, manifest) = (transfers.database.clone(), live.id, *manifest);
+            let kept = blocking(move || database.manifest_id(id)).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "what was accepted cannot be told");
+                None
+            });
+            kept == Some(manifest)
+        }
+    }
 }
 
 /// Reads the manifest and holds it against what the offer says.
@@ -266,10 +290,15 @@ async fn read_manifest(recv: &mut RecvStream, content: &Content) -> Result<Manif
     let len = manifest_len as usize;
     let wait = MANIFEST_WAIT + Duration::from_secs(u64::from(manifest_len) / MANIFEST_BYTES_PER_SECOND);
     let read = async {
-        let mut encoded = Vec::new();
+        let mut encoded: Vec<u8> = Vec::new();
         while encoded.len() < len {
-            let chunk = recv.read_chunk(len - encoded.len(), true).await.map_err(StreamError::from)?;
-            encoded.extend_from_slice(&chunk.ok_or(StreamError::CutShort)?.bytes);
+            let left = len - encoded.len();
+            let chunk = recv.read_chunk(left, true).await.map_err(StreamError::from)?.ok_or(StreamError::CutShort)?;
+            if encoded.capacity() - encoded.len() < chunk.bytes.len() {
+                // Twice what came, but never more than was reserved for it.
+                encoded.reserve_exact(left.min(encoded.len().max(chunk.bytes.len())));
+            }
+            encoded.extend_from_slice(&chunk.bytes);
         }
         Ok::<_, StreamError>(encoded)
     };

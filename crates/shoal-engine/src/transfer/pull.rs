@@ -2,7 +2,6 @@
 
 use super::{
     State,
-    bases::Bases,
     fetch::{FetchError, Fetcher, QUEUE_KIB, QUEUE_LEN, Queued},
     live::Live,
     transfers::{Transfers, blocking},
@@ -18,13 +17,14 @@ use shoal_proto::{
     plan::Plan,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
     sync::{Notify, Semaphore, mpsc},
     task::{JoinHandle, JoinSet},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +33,9 @@ const STREAMS: usize = 3;
 
 /// What is written but not recorded is recorded after this long without news.
 const FLUSH_AFTER: Duration = Duration::from_millis(250);
+
+/// A transfer that got nothing for this long gives its place to one that waits for it, and queues again.
+const STALLED: Duration = Duration::from_secs(20);
 
 /// Messages taken by the writer at once.
 const WRITE_AT_ONCE: usize = 256;
@@ -86,7 +89,16 @@ impl Pull {
 async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection, stop: CancellationToken) -> PullEnd {
     let _slot = tokio::select! {
         () = stop.cancelled() => return PullEnd::Stopped,
-        slot = transfers.slots.acquire() => slot,
+        slot = transfers.slot() => slot,
+    };
+    let (database, id) = (transfers.database.clone(), live.id);
+    let manifest_len = match blocking(move || database.manifest_len(id)).await {
+        Ok(len) => len.unwrap_or(0),
+        Err(error) => return write_end(error.into()),
+    };
+    let _memory = tokio::select! {
+        () = stop.cancelled() => return PullEnd::Stopped,
+        memory = transfers.manifest_memory(manifest_len) => memory,
     };
     let (opening, row) = (transfers.clone(), live.clone());
     let Opened { mut writer, wanted } = match blocking(move || open(&opening, &row)).await {
@@ -114,6 +126,7 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
     }
     drop(fetcher);
     let mut end = None;
+    let mut last_news = Instant::now();
     loop {
         let mut batch: Vec<Queued> = Vec::new();
         let mut stopped = false;
@@ -134,7 +147,12 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
             },
             received = tokio::time::timeout(FLUSH_AFTER, queued.recv_many(&mut batch, WRITE_AT_ONCE)) => match received {
                 Ok(0) => break,
-                Ok(_) | Err(_) => {}
+                Ok(_) => last_news = Instant::now(),
+                Err(_) if end.is_none() && last_news.elapsed() >= STALLED && transfers.is_slot_wanted() => {
+                    end = Some(PullEnd::Stopped);
+                    stopped = true;
+                }
+                Err(_) => {}
             },
         }
         if stopped {
@@ -217,36 +235,33 @@ struct Opened {
 /// Takes up where the last session left off.
 fn open(transfers: &Transfers, live: &Live) -> Result<Opened, WriteError> {
     let record = live.row().record.clone();
-    let manifest = match live.row().manifest.clone() {
-        Some(manifest) => manifest,
-        None => transfers.database.manifest(live.id)?.ok_or(DatabaseError::Missing)?,
-    };
-    live.row().manifest = Some(manifest.clone());
+    let manifest = transfers.database.manifest(live.id)?.ok_or(DatabaseError::Missing)?;
     let into = record.into.clone().unwrap_or_else(|| transfers.inbox.clone());
     let stuck = |error: DiskError| WriteError::Stuck(error);
     let target = Arc::new(Target::open(&into, live.id).map_err(stuck)?);
     let kept = transfers.database.kept(live.id)?;
     let settled = count_settled(&manifest, &kept.settled, &kept.failures, record.bytes_moved);
     let mut plan = Plan::new(manifest.clone(), kept.wanted.clone(), kept.settled);
-    let mut partials = BTreeMap::new();
+    // A partial file that is gone (committed in the moment of a kill, or removed by somebody) is made anew, and nothing of it counts.
+    let (mut there, mut gone) = (BTreeSet::new(), BTreeSet::new());
     for (index, first, hashes) in &kept.verified {
         let Some(entry) = manifest.entry(*index) else { continue };
-        // A partial file that somebody removed is made anew, and nothing of it counts.
-        let there = match partials.get(index) {
-            Some(there) => *there,
-            None => {
-                let partial = Partial::open(&target, *index, &entry.path, entry.kind.size()).map_err(stuck)?;
-                partials.insert(*index, !partial.is_new());
-                !partial.is_new()
-            }
-        };
-        if there {
-            plan.restore(*index, *first, hashes);
+        if gone.contains(index) {
+            continue;
         }
+        if !there.contains(index) && !Partial::exists(&target, *index, &entry.path).map_err(stuck)? {
+            gone.insert(*index);
+            continue;
+        }
+        there.insert(*index);
+        plan.restore(*index, *first, hashes);
+    }
+    if !gone.is_empty() {
+        transfers.database.forget_pieces(live.id, &gone)?;
     }
     let clash = if record.replace { Clash::Replace } else { Clash::KeepBoth };
     let plan = Arc::new(Mutex::new(plan));
-    let writer = Writer::new(live.id, transfers.database.clone(), target, clash, plan, Arc::new(Bases::default()), settled);
+    let writer = Writer::new(live.id, transfers.database.clone(), target, clash, plan, there, settled);
     Ok(Opened { writer, wanted: kept.wanted })
 }
 

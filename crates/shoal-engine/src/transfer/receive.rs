@@ -133,8 +133,7 @@ async fn ask_again(transfers: &Transfers, live: &Live) -> Result<(), Asked> {
     };
     let (_connection, mut send, mut recv) =
         transfers.links.request(live.peer, &Request::Again(live.id)).await.map_err(unreachable)?;
-    // A connection that is lost shows when the answer is read.
-    let _ = send.finish();
+    send.finish();
     match recv.read_to_end(0).await {
         Ok(_) => Ok(()),
         Err(quinn::ReadToEndError::Read(error)) => Err(lost(error.into())),

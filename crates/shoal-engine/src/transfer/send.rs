@@ -19,10 +19,10 @@ use crate::{
 };
 use shoal_proto::{
     Entry, Manifest, PeerId,
-    codec::MAX_MESSAGE,
+    codec::{self, MAX_MESSAGE},
     display,
     manifest::{self, Builder, EntryKind, Timestamp},
-    message::{CloseCode, Content, Decline, Failure, FromReceiver, FromSender, Obstacle, Offer, Request, TransferId},
+    message::{CloseCode, Content, Decline, Failure, FromReceiver, FromSender, Obstacle, Offer, Progress, Request, TransferId},
 };
 use std::{
     ops::ControlFlow,
@@ -265,12 +265,13 @@ async fn drive(
     let mut control = live.control.subscribe();
     let mut said_paused = false;
     let mut told = tokio::time::Instant::now();
+    let mut manifest_sent = false;
     let name = transfers.devices.name(live.peer);
     loop {
         let wanted = *control.borrow_and_update();
         if wanted == Control::Cancel {
             say(send, &FromSender::Cancelled).await?;
-            let _ = send.finish();
+            send.finish();
             return Ok(End::Over(State::Cancelled, None));
         }
         let pause = wanted == Control::Pause;
@@ -294,13 +295,20 @@ async fn drive(
         };
         match message {
             FromReceiver::WantManifest => {
-                let Some(manifest) = &manifest else {
-                    return Ok(End::Over(State::Failed, Some(format!("{name} asks for what was not offered"))));
-                };
-                send.write_all(manifest.encoded()).await?;
+                // Once: it may be long, and asking costs nothing.
+                let Some(manifest) = manifest.as_ref().filter(|_| !manifest_sent) else { return Err(nonsense()) };
+                manifest_sent = true;
+                tokio::select! {
+                    () = transfers.cancel.cancelled() => return Ok(End::ShuttingDown),
+                    written = send.write_all(manifest.encoded()) => written?,
+                }
             }
             FromReceiver::Asking => transfers.enter(live, State::Waiting, Some(format!("{name} is asked"))),
             FromReceiver::Accepted { files, bytes } => {
+                let offered = manifest.as_ref().map_or((0, 0), |manifest| (manifest.files(), manifest.bytes()));
+                if files > offered.0 || bytes > offered.1 {
+                    return Err(nonsense());
+                }
                 transfers.became_known(live.peer);
                 transfers.keep(live, |row| {
                     row.record.accepted = true;
@@ -311,7 +319,7 @@ async fn drive(
             }
             FromReceiver::Declined(reason) => return Ok(declined(&name, live, &reason)),
             FromReceiver::Progress(progress) => {
-                live.row().advance(progress);
+                advance(live, progress);
                 if !said_paused {
                     transfers.enter(live, State::Active, None);
                 }
@@ -352,16 +360,35 @@ async fn drive(
                 return Ok(End::Over(State::Failed, Some(error)));
             }
             FromReceiver::Finished(progress) => {
-                live.row().advance(progress);
+                let progress = advance(live, progress);
                 // Whoever finished will say so again if this is lost.
                 let _ = say(send, &FromSender::Heard).await;
-                let _ = send.finish();
+                send.finish();
                 let failed = progress.files_failed;
                 let words = display::count(u64::from(live.row().record.files), "file");
                 return Ok(End::Over(State::Finished, (failed > 0).then(|| format!("{failed} of {words} did not arrive"))));
             }
         }
     }
+}
+
+/// The receiver says what cannot be.
+fn nonsense() -> StreamError {
+    StreamError::Codec(codec::CodecError::Malformed)
+}
+
+/// Takes the receiver's word for how far it is, as far as that can be.
+fn advance(live: &Live, said: Progress) -> Progress {
+    let mut row = live.row();
+    let files_done = said.files_done.min(row.record.files);
+    let progress = Progress {
+        files_done,
+        files_failed: said.files_failed.min(row.record.files - files_done),
+        bytes_done: said.bytes_done.min(row.record.bytes),
+        bytes_moved: said.bytes_moved.min(i64::MAX as u64),
+    };
+    row.advance(progress);
+    progress
 }
 
 /// What a transfer is that is not paused.

@@ -28,6 +28,9 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 /// Small files are packed into blocks of about this many bytes.
 const BLOCK: usize = 256 * 1024;
 
+/// Entries and pieces looked at for one block, at most: what a request names may hold nothing to send.
+const STEPS: usize = 4096;
+
 /// Serves one fetch stream to its end.
 pub(crate) async fn serve(transfers: Arc<Transfers>, connection: Connection, fetch: Fetch, mut send: SendStream) {
     let Fetch { transfer, items } = fetch;
@@ -49,6 +52,15 @@ pub(crate) async fn serve(transfers: Arc<Transfers>, connection: Connection, fet
         let _ = send.reset(var_int(CloseCode::UnknownTransfer));
         return;
     };
+    let Ok(_place) = live.fetches.try_acquire() else { return send.refuse(CloseCode::TooMany) };
+    let turn = tokio::select! {
+        () = transfers.cancel.cancelled() => return,
+        _ = connection.closed() => return,
+        turn = live.readers.acquire() => turn,
+    };
+    if turn.is_err() {
+        return;
+    }
     let reader = Reader::new(items, manifest, roots(sources), transfers.database.clone());
     if let Err(error) = write(&transfers, &live, reader, &mut send).await {
         tracing::debug!(%error, transfer = %live.id, "a fetch ended early");
@@ -98,7 +110,7 @@ async fn write(transfers: &Transfers, live: &Live, reader: Reader, send: &mut Se
             Some(more) => ahead = more,
             None => {
                 // Everything was written; whether it arrives shows elsewhere.
-                let _ = send.finish();
+                send.finish();
                 return Ok(());
             }
         }
@@ -154,14 +166,18 @@ impl Reader {
     fn next(mut self) -> (Vec<u8>, Option<Self>) {
         let mut out = Vec::with_capacity(BLOCK + BLOCK / 4);
         let mut more = true;
-        while more && out.len() < BLOCK {
+        let mut steps = 0;
+        while more && out.len() < BLOCK && steps < STEPS {
             more = self.step(&mut out);
+            steps += 1;
         }
         if !more {
             put(&mut out, &Frame::End);
         }
         // Recorded before it is sent: whoever asks for the root afterwards finds every hash.
-        if let Err(error) = self.database.add_hashes(&self.news) {
+        if !self.news.is_empty()
+            && let Err(error) = self.database.add_hashes(&self.news)
+        {
             tracing::warn!(%error, "hashes are not kept: they will be made again");
         }
         self.news.clear();

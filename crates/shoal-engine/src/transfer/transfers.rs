@@ -24,19 +24,34 @@ use shoal_proto::{
     message::{self, CloseCode, TransferId},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
-use tokio::sync::{Semaphore, broadcast, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Receiving transfers that move content at once; the rest wait for their turn.
 const MAX_ACTIVE: usize = 8;
 
-/// Memory for manifests of offers that strangers made and nobody answered, in KiB.
-const PENDING_MANIFESTS_KIB: usize = 32 * 1024;
+/// Memory for manifests of offers that unverified devices made and nobody answered, in KiB: some 600,000 files.
+pub(crate) const PENDING_MANIFESTS_KIB: usize = 24 * 1024;
+
+/// Memory for manifests of receiving transfers that move content at once, in KiB. A longer one has it for itself.
+const ACTIVE_MANIFESTS_KIB: u32 = 24 * 1024;
+
+/// Offers that wait for an answer, of everybody and of one peer: a person's attention is bounded.
+const MAX_WAITING: usize = 64;
+const MAX_WAITING_PER_PEER: usize = 8;
+
+/// Receiving transfers that are not over, of everybody and of one peer: a peer that is accepted without a question must not
+/// heap them up.
+const MAX_RECEIVING: usize = 1024;
+const MAX_RECEIVING_PER_PEER: usize = 256;
 
 /// Characters of a transfer's id that name it, at least.
 const MIN_ID_PREFIX: usize = 4;
@@ -50,8 +65,11 @@ pub(crate) struct Transfers {
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) up: Limit,
     pub(crate) down: Limit,
-    pub(crate) slots: Semaphore,
+    slots: Semaphore,
+    queued: AtomicUsize,
     pub(crate) pending_manifests: Arc<Semaphore>,
+    active_manifests: Semaphore,
+    waiting: Mutex<HashMap<PeerId, usize>>,
     pub(crate) accept_rule: AcceptRule,
     pub(crate) inbox: PathBuf,
     pub(crate) tasks: TaskTracker,
@@ -72,6 +90,41 @@ pub(crate) struct Surroundings {
     pub(crate) cancel: CancellationToken,
 }
 
+/// Counts who waits for a place, until dropped.
+struct Queued<'a>(&'a AtomicUsize);
+
+impl<'a> Queued<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An offer that waits for an answer, until dropped.
+#[derive(Debug)]
+pub(crate) struct WaitingOffer {
+    transfers: Arc<Transfers>,
+    peer: PeerId,
+}
+
+impl Drop for WaitingOffer {
+    fn drop(&mut self) {
+        let mut waiting = self.transfers.waiting();
+        if let Entry::Occupied(mut of_peer) = waiting.entry(self.peer) {
+            *of_peer.get_mut() -= 1;
+            if *of_peer.get() == 0 {
+                of_peer.remove();
+            }
+        }
+    }
+}
+
 impl Transfers {
     pub(crate) fn new(surroundings: Surroundings) -> Arc<Self> {
         let Surroundings { database, links, devices, events, accept_rule, inbox, cancel } = surroundings;
@@ -83,7 +136,10 @@ impl Transfers {
             up: Limit::default(),
             down: Limit::default(),
             slots: Semaphore::new(MAX_ACTIVE),
+            queued: AtomicUsize::new(0),
             pending_manifests: Arc::new(Semaphore::new(PENDING_MANIFESTS_KIB)),
+            active_manifests: Semaphore::new(ACTIVE_MANIFESTS_KIB as usize),
+            waiting: Mutex::default(),
             accept_rule,
             inbox,
             tasks: TaskTracker::new(),
@@ -131,11 +187,56 @@ impl Transfers {
         self.rows().get(&id).cloned()
     }
 
-    /// Offers that wait for an answer: of everybody, and of one peer.
-    pub(crate) fn waiting_offers(&self, peer: PeerId) -> (usize, usize) {
-        let rows: Vec<Arc<Live>> = self.rows().values().cloned().collect();
-        let waiting = rows.iter().filter(|live| live.row().awaits_answer);
-        waiting.fold((0, 0), |(all, of_peer), live| (all + 1, of_peer + usize::from(live.peer == peer)))
+    /// Puts a transfer into the table, unless there is one of that id.
+    pub(crate) fn insert_new(&self, live: Live) -> Option<Arc<Live>> {
+        match self.rows().entry(live.id) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => Some(place.insert(Arc::new(live)).clone()),
+        }
+    }
+
+    /// A place among the offers that wait for an answer, from before their manifest is read; `None`: there are too many.
+    pub(crate) fn admit_offer(self: &Arc<Self>, peer: PeerId) -> Option<WaitingOffer> {
+        let receiving: Vec<PeerId> =
+            self.rows().values().filter(|live| live.direction == Direction::Receive).map(|live| live.peer).collect();
+        let of_peer = receiving.iter().filter(|of| **of == peer).count();
+        if receiving.len() >= MAX_RECEIVING || of_peer >= MAX_RECEIVING_PER_PEER {
+            return None;
+        }
+        let mut waiting = self.waiting();
+        let all: usize = waiting.values().sum();
+        let of_peer = waiting.get(&peer).copied().unwrap_or(0);
+        if all >= MAX_WAITING || of_peer >= MAX_WAITING_PER_PEER {
+            return None;
+        }
+        waiting.insert(peer, of_peer + 1);
+        Some(WaitingOffer { transfers: self.clone(), peer })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<PeerId, usize>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place among the receiving transfers that move content.
+    pub(crate) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        if let Ok(slot) = self.slots.try_acquire() {
+            return Some(slot);
+        }
+        let _queued = Queued::new(&self.queued);
+        // Never closed.
+        self.slots.acquire().await.ok()
+    }
+
+    /// Somebody waits for a place.
+    pub(crate) fn is_slot_wanted(&self) -> bool {
+        self.queued.load(Ordering::Relaxed) > 0
+    }
+
+    /// Memory for a manifest of `len` bytes while its transfer moves content.
+    pub(crate) async fn manifest_memory(&self, len: u64) -> Option<SemaphorePermit<'_>> {
+        let kib = u32::try_from(len / 1024 + 1).unwrap_or(u32::MAX).min(ACTIVE_MANIFESTS_KIB);
+        // Never closed.
+        self.active_manifests.acquire_many(kib).await.ok()
     }
 
     fn rows(&self) -> MutexGuard<'_, HashMap<TransferId, Arc<Live>>> {
@@ -303,6 +404,8 @@ impl Transfers {
             let mut row = live.row();
             row.record = accepted;
             row.awaits_answer = false;
+            // It is recorded; many that wait for their turn must not hold it in memory.
+            row.manifest = None;
         }
         // A sender that left in this very moment finds the consent when it comes back.
         let _ = answer.send(());
@@ -443,7 +546,7 @@ impl Transfers {
         };
         *live.preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
         live.wake.notify_one();
-        let _ = send.finish();
+        send.finish();
     }
 
     /// Takes a finished sending up again for its receiver, who retries what failed.
