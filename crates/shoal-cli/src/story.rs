@@ -63,7 +63,7 @@ impl Story {
                         Direction::Send => format!("{} goes to {}", row.name, row.peer_name()),
                         Direction::Receive => format!("{} comes from {}", row.name, row.peer_name()),
                     }),
-                    State::Paused if changed => Some(format!("{} is paused", row.name)),
+                    State::Paused if changed => Some(format!("{} is {}", row.name, words::standing(row))),
                     _ => None,
                 }
             }

@@ -142,7 +142,7 @@ async fn ask_again(transfers: &Transfers, live: &Live) -> Result<(), Asked> {
 }
 
 fn lost_words(transfers: &Transfers, live: &Live) -> String {
-    format!("the connection to {} was lost: it goes on by itself", transfers.devices.name(live.peer))
+    format!("the connection to {} was lost", transfers.devices.name(live.peer))
 }
 
 /// One stream with the sender, for as long as it lasts.

@@ -78,8 +78,12 @@ impl Prepared {
             let too_many = |_| SendError::TooMany { limit: u64::from(manifest::MAX_ENTRIES) };
             let manifest = builder.finish().map_err(too_many)?;
             let sources: Vec<(String, PathBuf)> = found.roots.iter().map(|root| (root.name.clone(), root.path.clone())).collect();
-            let Some((name, _)) = sources.first().filter(|_| !manifest.is_empty()) else { return Err(SendError::Nothing) };
-            Ok(Self { name: name.clone(), text: None, manifest: Some(manifest), sources })
+            let first = sources.first().filter(|_| !manifest.is_empty()).ok_or(SendError::Nothing)?;
+            let name = match sources.len() {
+                1 => first.0.clone(),
+                several => format!("{} and {} more", first.0, several - 1),
+            };
+            Ok(Self { name, text: None, manifest: Some(manifest), sources })
         })
         .await
     }
@@ -199,7 +203,7 @@ async fn reach(transfers: &Transfers, live: &Live) -> Result<Connection, End> {
 }
 
 async fn hold_session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Connection) -> End {
-    let lost = || End::Lost(format!("the connection to {} was lost: it goes on by itself", transfers.devices.name(live.peer)));
+    let lost = || End::Lost(format!("the connection to {} was lost", transfers.devices.name(live.peer)));
     let (offer, manifest) = match offer(transfers, live).await {
         Ok(offer) => offer,
         Err(end) => return end,

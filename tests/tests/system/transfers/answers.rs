@@ -169,7 +169,9 @@ fn more_transfers_than_move_at_once_all_finish() {
     assert_eq!(rows.len(), 20);
     for row in &rows {
         assert_eq!(row["state"], "finished", "{row}");
-        for key in ["transfer", "direction", "peers", "name", "files", "files_done", "files_failed", "bytes", "bytes_done", "rate"] {
+        for key in
+            ["transfer", "direction", "peers", "name", "files", "files_done", "files_failed", "bytes", "bytes_done", "rate"]
+        {
             assert!(!row[key].is_null(), "{key} is missing: {row}");
         }
         assert_eq!((&row["direction"], &row["peers"]), (&json!("receive"), &json!([pair.ann.id()])));

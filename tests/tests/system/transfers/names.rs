@@ -49,8 +49,19 @@ fn what_is_there_already_is_never_overwritten() {
         compare::hash(&copy)
     });
     let mut expected = vec![
-        "same", "other", "other (2)", "a folder there", "a folder there (2)", "linked", "linked (2)", "no ending.", "no ending. (2)",
-        ".profile", ".profile (2)", "archive.tar.gz", "archive (2).tar.gz",
+        "same",
+        "other",
+        "other (2)",
+        "a folder there",
+        "a folder there (2)",
+        "linked",
+        "linked (2)",
+        "no ending.",
+        "no ending. (2)",
+        ".profile",
+        ".profile (2)",
+        "archive.tar.gz",
+        "archive (2).tar.gz",
     ];
     expected.sort_unstable();
     assert_eq!(names_in(&there), expected);

@@ -62,7 +62,7 @@ pub(super) fn hosts<const N: usize>(net: &Net, names: [&str; N]) -> (Switch, [Ho
 pub(super) fn at(host: &Host) -> PeerSetup {
     let home = Home::temporary();
     let own = as_arg(home.path()).to_owned();
-    Peer::at(host).home(home).env("RUST_LOG", "shoal_engine=debug").env("HOME", &own).env("XDG_DATA_HOME", &format!("{own}/share"))
+    Peer::at(host).home(home).env("HOME", &own).env("XDG_DATA_HOME", &format!("{own}/share"))
 }
 
 /// Waits until one knows how to reach the other.
