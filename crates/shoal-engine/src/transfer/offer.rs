@@ -156,7 +156,8 @@ async fn handle(
     let accepted = match consent(transfers, &live, &mut session, &mut renewed, answered).await {
         Ok(accepted) => accepted,
         Err(error) => {
-            withdraw(transfers, &live, State::Cancelled, "the sender is gone");
+            let (name, offer) = names(transfers, &live);
+            withdraw(transfers, &live, State::Cancelled, &format!("{name} left before {offer} was answered"));
             return Err(error);
         }
     };
@@ -217,7 +218,8 @@ async fn consent(
                     }
                     return Ok(true);
                 }
-                withdraw(transfers, live, State::Declined, "declined here");
+                let (name, offer) = names(transfers, live);
+                withdraw(transfers, live, State::Declined, &format!("{offer} from {name} was declined"));
                 decline(transfers, live.id, &mut session.send).await?;
                 return Ok(false);
             }
@@ -227,7 +229,8 @@ async fn consent(
             }
             message = session.inbox.next() => match message? {
                 FromSender::Cancelled => {
-                    withdraw(transfers, live, State::Cancelled, "the sender took it back");
+                    let (name, offer) = names(transfers, live);
+                    withdraw(transfers, live, State::Cancelled, &format!("{name} took {offer} back"));
                     return Ok(false);
                 }
                 FromSender::Paused(paused) => session.paused = paused,
@@ -235,6 +238,11 @@ async fn consent(
             },
         }
     }
+}
+
+/// The sender and the offer, for a sentence about both.
+fn names(transfers: &Transfers, live: &Live) -> (String, String) {
+    (transfers.devices.name(live.peer), live.row().record.name.clone())
 }
 
 /// Takes an offer that was never recorded off the table.

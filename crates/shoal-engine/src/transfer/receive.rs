@@ -154,7 +154,7 @@ async fn ask_again(transfers: &Transfers, live: &Live) -> Result<Connection, Ask
 }
 
 fn lost_words(transfers: &Transfers, live: &Live) -> String {
-    format!("the connection to {} was lost: it goes on by itself", transfers.devices.name(live.peer))
+    format!("the connection to {} was lost", transfers.devices.name(live.peer))
 }
 
 /// One stream with the sender, for as long as it lasts.
@@ -243,7 +243,7 @@ async fn drive(
             message = session.inbox.next() => match message {
                 Ok(FromSender::Paused(paused)) => paused_there = paused,
                 Ok(FromSender::Cancelled) => {
-                    let error = format!("{} cancelled it", transfers.devices.name(live.peer));
+                    let error = format!("{} cancelled {}", transfers.devices.name(live.peer), live.row().record.name);
                     return End::Over(State::Cancelled, Some(error));
                 }
                 Ok(FromSender::Heard) => {}

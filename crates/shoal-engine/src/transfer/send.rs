@@ -78,8 +78,12 @@ impl Prepared {
             let too_many = |_| SendError::TooMany { limit: u64::from(manifest::MAX_ENTRIES) };
             let manifest = builder.finish().map_err(too_many)?;
             let sources: Vec<(String, PathBuf)> = found.roots.iter().map(|root| (root.name.clone(), root.path.clone())).collect();
-            let Some((name, _)) = sources.first().filter(|_| !manifest.is_empty()) else { return Err(SendError::Nothing) };
-            Ok(Self { name: name.clone(), text: None, manifest: Some(manifest), sources })
+            let first = sources.first().filter(|_| !manifest.is_empty()).ok_or(SendError::Nothing)?;
+            let name = match sources.len() {
+                1 => first.0.clone(),
+                several => format!("{} and {} more", first.0, several - 1),
+            };
+            Ok(Self { name, text: None, manifest: Some(manifest), sources })
         })
         .await
     }
@@ -211,7 +215,7 @@ async fn hold_session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: 
 }
 
 async fn session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Connection) -> End {
-    let lost = || End::Lost(format!("the connection to {} was lost: it goes on by itself", transfers.devices.name(live.peer)));
+    let lost = || End::Lost(format!("the connection to {} was lost", transfers.devices.name(live.peer)));
     let (offer, manifest) = match offer(transfers, live).await {
         Ok(offer) => offer,
         Err(end) => return end,
@@ -355,7 +359,8 @@ async fn drive(
             }
             FromReceiver::Cancelled => {
                 let _ = say(send, &FromSender::Heard).await;
-                return Ok(End::Over(State::Cancelled, Some(format!("{name} cancelled it"))));
+                let offer = display::shown(&live.row().record.name);
+                return Ok(End::Over(State::Cancelled, Some(format!("{name} cancelled {offer}"))));
             }
             FromReceiver::Failed(failure) => {
                 let _ = say(send, &FromSender::Heard).await;

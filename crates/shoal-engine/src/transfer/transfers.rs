@@ -468,6 +468,10 @@ impl Transfers {
             return Ok(record);
         };
         let selection = select::select(&manifest, &consent.only)?;
+        if selection.wanted.is_empty() {
+            let globs = display::shown(&consent.only.join(" "));
+            return Err(TransferError::NothingFits { name: display::shown(&record.name), globs });
+        }
         let into = std::path::absolute(&into).unwrap_or(into);
         let target = Target::open(&into, record.id).map_err(|error| cannot_write(&into, &error))?;
         let needed = select::space_needed(&manifest, &selection.wanted, &target);

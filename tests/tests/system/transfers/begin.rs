@@ -18,7 +18,7 @@ const MOST_MEMORY: u64 = 150 << 20;
 /// What crosses the wire besides content when an offer is accepted, at most: acknowledgements, a few messages.
 const NO_CONTENT: u64 = 32 * 1024;
 /// What is looked at of a transfer that would fill the memory if it went on.
-const ENOUGH: u64 = 1 << 30;
+const ENOUGH: u64 = 512 << 20;
 
 #[test]
 #[ignore = "needs root and ip netns"]

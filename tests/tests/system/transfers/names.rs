@@ -57,7 +57,7 @@ fn what_is_there_already_is_never_overwritten() {
         "linked",
         "linked (2)",
         "no ending.",
-        "no ending (2).",
+        "no ending. (2)",
         ".profile",
         ".profile (2)",
         "archive.tar.gz",

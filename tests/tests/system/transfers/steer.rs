@@ -50,7 +50,7 @@ fn either_end_cancels_and_finished_files_stay() {
         let folder = source.path().join("folder");
         data::many_files(&folder.join("a"), 20, 10_000, 1, 1);
         fs::rename(source.path().join("large"), folder.join("large")).unwrap();
-        let mut sending = pair.offer(&[as_arg(&folder)]).accept(&pair.ben, &[]).moving(&pair.ben, 5_000_000);
+        let mut sending = pair.offer(&[as_arg(&folder)]).accept(&pair.ben, &[]).moving(&pair.ben, 20_000_000);
         let asked = Instant::now();
         end.of(&pair).shoal(&["cancel", &sending.id]).expect_code(0);
         let reply = sending.reply().expect_code(1);
