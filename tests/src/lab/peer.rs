@@ -265,7 +265,7 @@ impl Peer {
             assert!(Instant::now() < end, "strace does not take process {id}: {}", tracer.log());
             std::thread::sleep(Duration::from_millis(1));
         }
-        Fault { _tracer: tracer }
+        Fault { tracer }
     }
 
     /// `kill -9`. [`Self::start_again`] brings it back.
@@ -302,7 +302,17 @@ impl Peer {
 /// Calls of a running peer that fail, until this is dropped.
 #[derive(Debug)]
 pub struct Fault {
-    _tracer: Process,
+    tracer: Process,
+}
+
+impl Drop for Fault {
+    fn drop(&mut self) {
+        // Not by SIGKILL, after which threads would be left as they were stopped.
+        self.tracer.signal(Signal::TERM);
+        if !std::thread::panicking() {
+            self.tracer.finish(END);
+        }
+    }
 }
 
 /// Every thread of a process has a tracer.

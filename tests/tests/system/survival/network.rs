@@ -14,8 +14,9 @@ use tempfile::TempDir;
 const CUT: Duration = Duration::from_secs(20);
 const SIZE: u64 = 160 * MIB;
 const MOST_MOVED_AGAIN: u64 = 16 * MIB;
-/// From the moment that the network is whole again until content moves.
-const GOES_ON_WITHIN: Duration = Duration::from_secs(6);
+/// From the moment that the network is whole again until new content is written: eight seconds until a silent connection counts as
+/// dead, and a new one.
+const GOES_ON_WITHIN: Duration = Duration::from_secs(12);
 /// More than is under way at once.
 const NEW_CONTENT: u64 = 4 * MIB;
 
