@@ -69,5 +69,6 @@ pub(crate) fn log_to_stderr(verbose: u8) {
         _ => "debug,shoal=trace,shoal_api=trace,shoal_engine=trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quiet));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
+    // A log that cannot be written (its disk is full) is complained of on standard error too, by a macro that panics if that fails.
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).log_internal_errors(false).init();
 }

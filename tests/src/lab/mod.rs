@@ -28,5 +28,5 @@ mod process;
 pub use cable::{Cable, Carried, Line};
 pub use disk::SmallDisk;
 pub use host::{Counters, Host, Net, Port, Switch};
-pub use peer::{Exit, Home, Peer, PeerSetup, Ready, Reply, shoal_binary};
+pub use peer::{Exit, Fault, Home, Peer, PeerSetup, Ready, Reply, shoal_binary};
 pub use process::{Figures, Process};

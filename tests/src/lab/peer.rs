@@ -38,6 +38,7 @@ pub fn shoal_binary() -> PathBuf {
 #[derive(Debug, Clone)]
 pub struct Home {
     path: PathBuf,
+    inbox: PathBuf,
     _temporary: Option<Arc<TempDir>>,
 }
 
@@ -45,12 +46,17 @@ impl Home {
     /// New folders that go when the last clone is dropped.
     pub fn temporary() -> Self {
         let folder = TempDir::with_prefix("shoal-test-").expect("a temporary folder can be made");
-        Self { path: folder.path().to_owned(), _temporary: Some(Arc::new(folder)) }
+        Self { path: folder.path().to_owned(), inbox: folder.path().join("inbox"), _temporary: Some(Arc::new(folder)) }
     }
 
     /// Folders in a folder of the test's, on a small disk for example.
     pub fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), _temporary: None }
+        Self { path: path.to_owned(), inbox: path.join("inbox"), _temporary: None }
+    }
+
+    /// With the inbox elsewhere: on another disk than key and database.
+    pub fn with_inbox(self, inbox: &Path) -> Self {
+        Self { inbox: inbox.to_owned(), ..self }
     }
 
     /// The folder that holds them all.
@@ -65,7 +71,7 @@ impl Home {
 
     /// Where received files go.
     pub fn inbox(&self) -> PathBuf {
-        self.path.join("inbox")
+        self.inbox.clone()
     }
 }
 
@@ -125,13 +131,6 @@ impl PeerSetup {
         Peer { setup: self, process, ready }
     }
 
-    /// Starts it; `None` when it ends before it is ready, as one with a fault may.
-    pub fn try_start(self) -> Option<Peer> {
-        let process = self.launch();
-        let ready = Ready::unless_over(&process)?;
-        Some(Peer { setup: self, process, ready })
-    }
-
     fn launch(&self) -> Process {
         let (data, inbox) = (self.home.data(), self.home.inbox());
         std::fs::create_dir_all(&inbox).unwrap_or_else(|e| panic!("{}: {e}", inbox.display()));
@@ -169,15 +168,7 @@ pub struct Ready {
 
 impl Ready {
     fn of(process: &Process) -> Self {
-        Self::from_line(process, &process.wait_for("ready line", START, |line| line["event"] == "ready"))
-    }
-
-    fn unless_over(process: &Process) -> Option<Self> {
-        let line = process.look_for(START, |line| line["event"] == "ready")?;
-        Some(Self::from_line(process, &line))
-    }
-
-    fn from_line(process: &Process, line: &Value) -> Self {
+        let line = process.wait_for("ready line", START, |line| line["event"] == "ready");
         let text = |key: &str| line[key].as_str().unwrap_or_else(|| panic!("no {key} in {line}")).to_owned();
         let addresses = line["addresses"].as_array().unwrap_or_else(|| panic!("no addresses in {line}"));
         Self {
@@ -258,6 +249,25 @@ impl Peer {
         Process::start(self.host(), &mut command, self.home().path().join("command-log.txt"))
     }
 
+    /// From now on calls on these paths, files and folders, fail as `faults` say, each as in `fsync:error=EIO:when=1`; counted for
+    /// each thread. Ends when the result is dropped.
+    pub fn fail_on(&self, faults: &[&str], paths: &[PathBuf]) -> Fault {
+        let id = self.process.id();
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qq", "-o"]).arg(self.home().path().join("strace.txt")).args(["-p", &id.to_string()]);
+        let calls: Vec<&str> = faults.iter().filter_map(|fault| fault.split(':').next()).collect();
+        command.arg("-e").arg(format!("trace={}", calls.join(",")));
+        command.args(faults.iter().flat_map(|fault| ["-e".to_owned(), format!("inject={fault}")]));
+        command.args(paths.iter().flat_map(|path| [Path::new("-P"), path.as_path()]));
+        let tracer = Process::start(self.host(), &mut command, self.home().path().join("strace-log.txt"));
+        let end = Instant::now() + START;
+        while !is_traced(id) {
+            assert!(Instant::now() < end, "strace does not take process {id}: {}", tracer.log());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Fault { tracer }
+    }
+
     /// `kill -9`. [`Self::start_again`] brings it back.
     pub fn kill9(&mut self) {
         self.process.kill();
@@ -283,17 +293,35 @@ impl Peer {
         self.ready = Ready::of(&self.process);
     }
 
-    /// The same; `false` when it ends before it is ready, as one with a fault may.
-    pub fn try_start_again(&mut self) -> bool {
-        self.process.kill();
-        self.process = self.setup.launch();
-        Ready::unless_over(&self.process).map(|ready| self.ready = ready).is_some()
-    }
-
     /// What it costs now. Panics when it is gone.
     pub fn figures(&self) -> Figures {
         self.process.figures().unwrap_or_else(|| panic!("peer {} is gone", self.setup.name))
     }
+}
+
+/// Calls of a running peer that fail, until this is dropped.
+#[derive(Debug)]
+pub struct Fault {
+    tracer: Process,
+}
+
+impl Drop for Fault {
+    fn drop(&mut self) {
+        // Not by SIGKILL, after which threads would be left as they were stopped.
+        self.tracer.signal(Signal::TERM);
+        if !std::thread::panicking() {
+            self.tracer.finish(END);
+        }
+    }
+}
+
+/// Every thread of a process has a tracer.
+fn is_traced(id: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{id}/task")) else { return false };
+    threads.flatten().all(|thread| {
+        let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        !status.contains("TracerPid:\t0\n")
+    })
 }
 
 /// How a process ended.

@@ -50,6 +50,13 @@ pub(crate) enum DatabaseError {
     Missing,
 }
 
+impl DatabaseError {
+    /// There is no room for it; goes on when there is.
+    pub(crate) fn is_no_space(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+    }
+}
+
 /// The database of one data folder.
 #[derive(Debug)]
 pub(crate) struct Database {

@@ -313,6 +313,8 @@ fn fetch_end(error: &FetchError, connection: &Connection) -> PullEnd {
 fn write_end(error: WriteError) -> PullEnd {
     match error {
         WriteError::Stuck(error) => stuck_end(&error),
+        // What is not recorded is not counted: it is compared or fetched again.
+        WriteError::Record(ref full) if full.is_no_space() => PullEnd::Stuck(Obstacle::NoSpace, error.to_string()),
         WriteError::Wrong(_) => PullEnd::Failed(Failure::Verification, error.to_string()),
         WriteError::Record(_) => PullEnd::Failed(Failure::Other, error.to_string()),
     }

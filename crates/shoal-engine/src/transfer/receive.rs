@@ -4,11 +4,12 @@ use super::{
     Cause, State,
     live::{Control, Live, Session},
     pull::{Pull, PullEnd, discard_partials},
-    transfers::{Transfers, pause_for},
+    transfers::{Transfers, blocking, pause_for},
 };
 use crate::{
     connection::Connection,
     error::ReachError,
+    store::database::FileFailure,
     stream::{StreamError, write_message},
 };
 use shoal_proto::{
@@ -16,7 +17,7 @@ use shoal_proto::{
     display,
     message::{CloseCode, Failure, FromReceiver, FromSender, Obstacle, Progress, Request},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 /// Progress is told at most this often.
@@ -270,7 +271,7 @@ async fn drive(
             ended = async { match pull.as_mut() { Some(pull) => pull.ended().await, None => std::future::pending().await } } => {
                 *pull = None;
                 match ended {
-                    PullEnd::Finished => return End::Over(State::Finished, failed_words(live)),
+                    PullEnd::Finished => return End::Over(State::Finished, failed_words(transfers, live).await),
                     PullEnd::Stopped => {}
                     PullEnd::Lost => return lost(),
                     PullEnd::Gone => stuck_until = Some(tokio::time::Instant::now() + REFUSED_RETRY),
@@ -296,9 +297,30 @@ async fn say(session: &mut Session, message: &FromReceiver) -> Result<(), Stream
     write_message(&mut session.send, message, MAX_MESSAGE).await
 }
 
-/// "7 of 3,112 files failed, try them again", or nothing.
-fn failed_words(live: &Live) -> Option<String> {
-    let row = live.row();
-    let (failed, all) = (row.record.files_failed, row.record.files);
-    (failed > 0).then(|| format!("{failed} of {} failed: try them again", display::count(u64::from(all), "file")))
+/// "7 of 3,112 files failed (film.mkv: it could not be written here): try them again", or nothing.
+async fn failed_words(transfers: &Transfers, live: &Live) -> Option<String> {
+    let (failed, all, manifest) = {
+        let row = live.row();
+        (row.record.files_failed, row.record.files, row.manifest.clone())
+    };
+    if failed == 0 {
+        return None;
+    }
+    let (database, id) = (transfers.database.clone(), live.id);
+    let failures = blocking(move || database.kept(id)).await.map(|kept| kept.failures).unwrap_or_else(|error| {
+        tracing::error!(%error, "which files failed is not known");
+        BTreeMap::new()
+    });
+    let first = failures.first_key_value().and_then(|(index, reason)| {
+        let name = display::shown(manifest?.entry(*index)?.path.file_name());
+        let reason = match reason {
+            FileFailure::Gone => "it is gone at the sender",
+            FileFailure::Changed => "it changed at the sender",
+            FileFailure::Unreadable => "the sender cannot read it",
+            FileFailure::Disk => "it could not be written here",
+        };
+        Some(format!(" ({name}: {reason})"))
+    });
+    let files = display::count(u64::from(all), "file");
+    Some(format!("{failed} of {files} failed{}: try them again", first.unwrap_or_default()))
 }

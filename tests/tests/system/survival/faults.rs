@@ -1,11 +1,11 @@
 //! Disks fail in the middle of things. Every kind of call that a file's way to its name consists of fails once: the file in question
 //! is named, nothing else is harmed, nothing has a name that is not whole, and trying again succeeds.
 
-use super::{MIB, Names, PATIENCE, PORT, assert_arrived, send, transfer_of, two_hosts};
+use super::{MIB, Names, PATIENCE, PORT, assert_arrived, fill, paths_of, send_off, two_hosts};
 use serde_json::Value;
 use shoal_tests::{
-    data,
-    lab::{Host, Line, Peer, PeerSetup},
+    compare, data,
+    lab::{Home, Host, Line, Peer, PeerSetup, SmallDisk},
 };
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -24,7 +24,8 @@ fn make_source(folder: &Path) {
 #[test]
 #[ignore = "needs root, ip netns and strace"]
 fn every_call_of_the_receiver_that_fails_costs_nothing_but_a_retry() {
-    let (_net, _cable, ann, ben) = two_hosts(Line::gigabit());
+    // Slow enough that the fault is in place before much has arrived.
+    let (_net, _cable, ann, ben) = two_hosts(Line::gigabit().at(30.0));
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("holiday");
     make_source(&source);
@@ -33,21 +34,26 @@ fn every_call_of_the_receiver_that_fails_costs_nothing_but_a_retry() {
     for call in ["pwrite64", "fsync", "fdatasync", "syncfs", "renameat2"] {
         for error in ["EIO", "ENOSPC"] {
             let fault = format!("{call}:error={error}:when=1");
-            let mut receiver = peer(&ben).accept("all").fault(&fault).start();
-            let id = one_round(&sender, &mut receiver, &source, &names, &fault);
+            let mut receiver = peer(&ben).accept("all").start();
+            let id = send_off(&sender, &receiver, &source);
+            // The database's own calls are left alone.
+            let injected = receiver.fail_on(&[&fault], &paths_of(&receiver, &id));
+            let end = end_of(&receiver, &id, &fault);
+            drop(injected);
+            names.check(&receiver.inbox().join("holiday"), &mut BTreeMap::new());
+            let (failed, waits) = (end["files_failed"].as_u64().unwrap_or_default(), interruptions(&mut receiver));
+            println!("{fault}: {failed} of {} files failed; waited: {waits:?}; {}", names.0.len(), last_error(&receiver, &id));
+            assert_eq!(end["event"], "finished", "{fault}: {end}");
             if error == "ENOSPC" && ["pwrite64", "renameat2"].contains(&call) {
                 // No room is waited for; nobody has to do anything.
-                assert!(!interruptions(&mut receiver).is_empty(), "{fault}: {:?}", receiver.process().lines());
-            }
-            let end = last_end(&mut receiver, &id);
-            if end["files_failed"].as_u64() != Some(0) {
-                let log = receiver.process().log();
-                let name = names.0.keys().any(|path| log.contains(path.to_str().unwrap()));
-                assert!(name, "{fault}: the log names what failed: {log}");
-                receiver.mend();
-                receiver.start_again();
+                assert!(waits.iter().any(|reason| names_a_file(&names, reason)) && failed == 0, "{fault}: {waits:?}");
+            } else {
+                assert!(failed > 0, "{fault} was not noticed");
+                assert!(names_a_file(&names, &last_error(&receiver, &id)), "{fault}: {}", last_error(&receiver, &id));
+                receiver.process().forget_lines();
                 receiver.shoal(&["retry", &id]).expect_code(0);
-                receiver.wait_for("the end of a second try", PATIENCE, |line| line["event"] == "finished");
+                let end = end_of(&receiver, &id, "a second try");
+                assert_eq!((&end["event"], &end["files_failed"]), (&"finished".into(), &0.into()), "{fault}: {end}");
             }
             assert_arrived(&source, receiver.home());
         }
@@ -62,83 +68,91 @@ fn a_source_that_cannot_be_read_fails_alone_and_is_tried_again() {
     let source = folder.path().join("holiday");
     make_source(&source);
     let names = Names::of(&source);
-    let mut sender = peer(&ann).fault("pread64:error=EIO:when=3").start();
-    let mut receiver = peer(&ben).accept("all").start();
-    let id = one_round(&sender, &mut receiver, &source, &names, "pread64 of the sender");
-    let end = last_end(&mut receiver, &id);
-    assert!((1..10).contains(&end["files_failed"].as_u64().unwrap()), "some fail, others do not: {end}");
-    let log = sender.process().log();
-    assert!(names.0.keys().any(|path| log.contains(path.to_str().unwrap())), "the log names it: {log}");
-    sender.mend();
-    sender.start_again();
+    let (sender, mut receiver) = (peer(&ann).start(), peer(&ben).accept("all").start());
+    let id = {
+        // Reading the list of files takes no such call.
+        let _fault =
+            sender.fail_on(&["pread64:error=EIO:when=1"], &[source.join("song.flac"), source.join("folder 001/file 000001.bin")]);
+        let id = send_off(&sender, &receiver, &source);
+        let end = end_of(&receiver, &id, "files that cannot be read");
+        assert!((1..=2).contains(&end["files_failed"].as_u64().unwrap()), "what cannot be read fails, nothing else: {end}");
+        id
+    };
+    names.check(&receiver.inbox().join("holiday"), &mut BTreeMap::new());
+    let error = last_error(&receiver, &id);
+    println!("pread64 EIO at the sender: {error}");
+    assert!(names_a_file(&names, &error), "{error}");
     receiver.process().forget_lines();
     receiver.shoal(&["retry", &id]).expect_code(0);
-    receiver.wait_for("the end of a second try", PATIENCE, |line| line["event"] == "finished" && line["files_failed"] == 0);
+    let end = end_of(&receiver, &id, "a second try");
+    assert_eq!(end["files_failed"], 0, "{end}");
     assert_arrived(&source, receiver.home());
 }
 
-/// The database is what remembers: when it cannot be written, the transfer says so, and what is there stays right.
+/// The database is what remembers. Without room for it the transfer waits; when it fails otherwise the transfer says so, and is
+/// tried again. What is there stays right.
 #[test]
 #[ignore = "needs root, ip netns and strace"]
 fn a_database_that_cannot_be_written_is_said_and_survived() {
-    let (_net, _cable, ann, ben) = two_hosts(Line::gigabit());
+    let (_net, _cable, ann, ben) = two_hosts(Line::gigabit().at(30.0));
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("holiday");
     make_source(&source);
     let names = Names::of(&source);
     let sender = peer(&ann).start();
-    // The data folder's disk is full while the inbox has room.
-    let disk = shoal_tests::lab::SmallDisk::new(2);
-    let inbox = folder.path().join("inbox");
-    let mut receiver = peer(&ben)
-        .home(shoal_tests::lab::Home::at(disk.path()))
-        .accept("all")
-        .args(&["--inbox", inbox.to_str().unwrap()])
-        .start();
+    let disk = SmallDisk::new(4);
+
+    let inbox = folder.path().join("inbox of a full disk");
+    let mut receiver = peer(&ben).home(Home::at(disk.path()).with_inbox(&inbox)).accept("all").start();
+    send_off(&sender, &receiver, &source);
     let filler = disk.path().join("filler");
-    super::fill(&filler);
-    let sending = send(&sender, &source);
-    let said = receiver
-        .wait_for("what is wrong", PATIENCE, |line| ["failed", "interrupted"].iter().any(|event| line["event"] == *event));
-    println!("full disk under the database: {said}");
+    fill(&filler);
+    let stuck = receiver.wait_for("an interruption", PATIENCE, |line| line["event"] == "interrupted");
+    println!("full disk under the database: {}", stuck["reason"]);
+    assert!(stuck["reason"].as_str().unwrap().contains("full"), "{stuck}");
     names.check(&inbox.join("holiday"), &mut BTreeMap::new());
     fs::remove_file(&filler).unwrap();
-    drop(sending);
+    receiver.wait_for("its end", PATIENCE, |line| line["event"] == "finished" && line["files_failed"] == 0);
+    compare::assert_same(&source, &inbox.join("holiday"));
+    receiver.terminate();
+    drop(receiver);
+
+    let inbox = folder.path().join("inbox of a broken disk");
+    let mut receiver = peer(&ben).home(Home::temporary().with_inbox(&inbox)).accept("all").start();
+    let id = send_off(&sender, &receiver, &source);
+    let wal = receiver.home().data().join("shoal.db-wal");
+    let fault = receiver.fail_on(&["pwrite64:error=EIO", "write:error=EIO"], &[wal]);
+    let failed = receiver.wait_for("an end", PATIENCE, |line| line["event"] == "failed");
+    println!("broken disk under the database: {}", failed["error"]);
+    assert!(failed["error"].as_str().unwrap().contains("cannot be recorded"), "{failed}");
+    names.check(&inbox.join("holiday"), &mut BTreeMap::new());
+    drop(fault);
     receiver.process().forget_lines();
     receiver.start_again();
-    let id = said["transfer"].as_str().unwrap();
-    let known = receiver.shoal(&["transfers", "--all"]).lines.into_iter().find(|row| row["transfer"] == id);
-    println!("after a restart: {known:?}");
-    match known.as_ref().and_then(|row| row["state"].as_str()) {
-        Some("failed") => _ = receiver.shoal(&["retry", id]).expect_code(0),
-        Some(_) => {}
-        None => drop(send(&sender, &source)),
+    // The failure itself could not be recorded, so the transfer goes on as after a power cut; or it was, and is tried again.
+    let rows = receiver.shoal(&["transfers"]).expect_code(0).lines;
+    if rows.is_empty() {
+        receiver.shoal(&["retry", &id]).expect_code(0);
     }
-    receiver.wait_for("its end", PATIENCE, |line| line["event"] == "finished");
-    shoal_tests::compare::assert_same(&source, &inbox.join("holiday"));
+    receiver.wait_for("its end", PATIENCE, |line| line["event"] == "finished" && line["files_failed"] == 0);
+    compare::assert_same(&source, &inbox.join("holiday"));
 }
 
-/// Sends once and waits for the end; what has a name meanwhile is whole.
-fn one_round(sender: &Peer, receiver: &mut Peer, source: &Path, names: &Names, fault: &str) -> String {
-    drop(send(sender, source));
-    let id = transfer_of(receiver);
-    receiver.wait_for(&format!("an end, with {fault}"), PATIENCE, |line| {
-        line["transfer"] == id.as_str() && ["finished", "failed"].iter().any(|event| line["event"] == *event)
-    });
-    names.check(&receiver.inbox().join("holiday"), &mut BTreeMap::new());
-    let end = last_end(receiver, &id);
-    println!("{fault}: {} of {} files failed; {}", end["files_failed"], names.0.len(), interruptions(receiver).join("; "));
-    assert_eq!(end["event"], "finished", "{fault}: {end}");
-    id
+fn end_of(receiver: &Peer, id: &str, when: &str) -> Value {
+    receiver.wait_for(&format!("an end with {when}"), PATIENCE, |line| {
+        line["transfer"] == id && ["finished", "failed"].iter().any(|event| line["event"] == *event)
+    })
 }
 
-fn last_end(receiver: &mut Peer, id: &str) -> Value {
-    let ends = receiver
-        .process()
-        .lines()
-        .into_iter()
-        .filter(|line| line["transfer"] == id && ["finished", "failed"].iter().any(|event| line["event"] == *event));
-    ends.last().expect("it ended")
+/// What a person is told of a transfer that is over.
+fn last_error(receiver: &Peer, id: &str) -> String {
+    let rows = receiver.shoal(&["transfers", "--all"]).expect_code(0).lines;
+    let row = rows.into_iter().find(|row| row["transfer"] == id).expect("the transfer is known");
+    row["error"].as_str().unwrap_or_default().to_owned()
+}
+
+fn names_a_file(names: &Names, text: &str) -> bool {
+    names.0.keys().any(|path| text.contains(path.file_name().and_then(|name| name.to_str()).expect("a plain name")))
 }
 
 fn interruptions(receiver: &mut Peer) -> Vec<String> {

@@ -1,7 +1,8 @@
 //! Processes die at the worst of moments: power, crash, an impatient person. Nobody's transfer starts over, no file is half.
 
 use super::{
-    MIB, Names, PATIENCE, assert_arrived, median, mib, mixed_files, seed, send, transfer_of, two_hosts, two_peers, wait_for_bytes,
+    MIB, Names, PATIENCE, PORT, assert_arrived, median, mib, mixed_files, paths_of, seed, send_off, two_hosts, two_peers,
+    wait_for_bytes,
 };
 use serde_json::Value;
 use shoal_tests::{
@@ -36,43 +37,43 @@ fn kill_9_at_random_moments_costs_little_and_breaks_nothing() {
     let (_net, cable, ann, ben) = two_hosts(Line::gigabit().at(100.0));
     let (mut sender, mut receiver) = two_peers(&ann, &ben);
     let started = Instant::now();
-    let _sending = send(&sender, &source);
-    let transfer = transfer_of(&receiver);
+    let transfer = send_off(&sender, &receiver, &source);
     wait_for_bytes(&receiver, 1);
 
     let carried = || cable.forth().bytes;
-    let (mut mark, mut kept_before) = (0, 0);
+    let (mut mark, mut kept_before, mut began) = (0, 0, started);
     let (mut costs, mut first_bytes) = (Vec::new(), Vec::new());
     let (mut known, mut done) = (BTreeMap::new(), 0);
     for kill in 0..kills {
         // Random moments, spread over what is left.
         let step = 2 * bytes.saturating_sub(done) / (kills - kill + 1);
         let (wait, at_sender) = (noise.below(step), noise.below(2) == 0);
-        let (began, from) = (Instant::now(), carried());
+        let (loop_began, from) = (Instant::now(), carried());
         let mut saw_first = None;
         while carried() < from + wait {
             if saw_first.is_none() && carried() > from + FIRST_CONTENT {
                 saw_first = Some(began.elapsed());
             }
             assert!(
-                began.elapsed() < PATIENCE,
+                loop_began.elapsed() < PATIENCE,
                 "kill {kill}: it does not go on; sender {:?}, receiver {:?}",
                 last(&mut sender),
                 last(&mut receiver)
             );
             std::thread::sleep(Duration::from_millis(1));
         }
-        // The time since the restart, which is when the loop began.
         first_bytes.extend(saw_first.filter(|_| kill > 0));
         let kept = if at_sender {
             sender.kill9();
             let row = row(&receiver, &transfer);
             names.check(&receiver.inbox().join("mixed files"), &mut known);
+            began = Instant::now();
             sender.start_again();
             row["bytes_done"].as_u64().unwrap()
         } else {
             receiver.kill9();
             names.check(&receiver.inbox().join("mixed files"), &mut known);
+            began = Instant::now();
             receiver.start_again();
             // What it found recorded, told before anything more came.
             let active = receiver.wait_for("the transfer going on", PATIENCE, |line| line["state"] == "active");
@@ -123,7 +124,7 @@ fn last(peer: &mut Peer) -> Vec<Value> {
 #[test]
 #[ignore = "needs root, ip netns and strace"]
 fn a_kill_at_each_step_of_naming_a_file_leaves_it_whole_or_unnamed() {
-    let (_net, cable, ann, ben) = two_hosts(Line::gigabit());
+    let (_net, cable, ann, ben) = two_hosts(Line::gigabit().at(30.0));
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("mixed files");
     for i in 0..3 {
@@ -131,37 +132,26 @@ fn a_kill_at_each_step_of_naming_a_file_leaves_it_whole_or_unnamed() {
     }
     data::many_files(&source, 12, 3000, 2, 9);
     let (names, bytes) = (Names::of(&source), 6 * MIB);
-    let sender = Peer::at(&ann).args(&["--port", super::PORT, "--no-mdns"]).start();
-    for call in ["fsync", "fdatasync", "syncfs", "renameat2"] {
-        for count in [1, 2, 3] {
-            let fault = format!("{call}:signal=KILL:when={count}");
-            let from = cable.forth().bytes;
-            let setup = Peer::at(&ben).args(&["--port", super::PORT, "--no-mdns"]).accept("all").fault(&fault);
-            let Some(mut receiver) = setup.try_start() else {
-                println!("{fault}: at the start");
-                continue;
-            };
-            drop(send(&sender, &source));
-            let mut deaths = 0;
-            for _ in 0..2 {
-                let over = receiver.process().look_for(PATIENCE, |line| line["event"] == "finished");
-                names.check(&receiver.inbox().join("mixed files"), &mut BTreeMap::new());
-                if over.is_some() {
-                    break;
-                }
-                deaths += 1;
-                if !receiver.try_start_again() {
-                    break;
-                }
+    let sender = Peer::at(&ann).args(&["--port", PORT, "--no-mdns"]).start();
+    for call in ["fdatasync", "fsync", "syncfs", "renameat2"] {
+        let from = cable.forth().bytes;
+        let mut receiver = Peer::at(&ben).args(&["--port", PORT, "--no-mdns"]).accept("all").start();
+        let id = send_off(&sender, &receiver, &source);
+        let mut deaths = 0;
+        for _ in 0..3 {
+            let fault = receiver.fail_on(&[&format!("{call}:signal=KILL")], &paths_of(&receiver, &id));
+            let over = receiver.process().look_for(PATIENCE, |line| line["event"] == "finished");
+            drop(fault);
+            names.check(&receiver.inbox().join("mixed files"), &mut BTreeMap::new());
+            if over.is_some() {
+                break;
             }
-            receiver.mend();
+            deaths += 1;
             receiver.start_again();
-            let row = receiver.shoal(&["transfers", "--all"]).lines;
-            if row.first().is_none_or(|row| row["state"] != "finished") {
-                receiver.wait_for("its end", PATIENCE, |line| line["event"] == "finished");
-            }
-            assert_arrived(&source, receiver.home());
-            println!("{fault}: {deaths} deaths, {:.1} MiB for {:.1}", mib(cable.forth().bytes - from), mib(bytes));
         }
+        receiver.wait_for("its end", PATIENCE, |line| line["event"] == "finished");
+        assert_arrived(&source, receiver.home());
+        println!("killed {deaths} times at {call}: {:.1} MiB for {:.1}", mib(cable.forth().bytes - from), mib(bytes));
+        assert!(deaths > 0, "{call} was never called");
     }
 }

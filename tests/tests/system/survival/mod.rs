@@ -18,7 +18,7 @@ use std::{
     io::Write,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 const ANN: &str = "10.77.0.1";
@@ -51,9 +51,10 @@ fn send(sender: &Peer, what: &Path) -> Process {
     sender.begin(&["send", what.to_str().expect("a plain path"), "--to", &format!("{BEN}:{PORT}")])
 }
 
-/// The id of the first transfer that a peer tells of.
-fn transfer_of(peer: &Peer) -> String {
-    let offered = peer.wait_for("an offer", PATIENCE, |line| line["event"] == "offered");
+/// Sends, waits until the receiver has the offer, and returns its id. From there on the two devices do it alone.
+fn send_off(sender: &Peer, receiver: &Peer, what: &Path) -> String {
+    let _until_offered = send(sender, what);
+    let offered = receiver.wait_for("an offer", PATIENCE, |line| line["event"] == "offered");
     offered["transfer"].as_str().expect("an offer has an id").to_owned()
 }
 
@@ -65,15 +66,6 @@ fn wait_until(peer: &Peer, state: &str) -> serde_json::Value {
 /// Waits until at least `bytes` of a transfer are in place or verified.
 fn wait_for_bytes(peer: &Peer, bytes: u64) {
     peer.wait_for("progress", PATIENCE, |line| line["bytes_done"].as_u64().is_some_and(|done| done >= bytes));
-}
-
-/// Waits until `count` has grown by `more` since `from`; panics after [`PATIENCE`].
-fn wait_until_carried(count: impl Fn() -> u64, from: u64, more: u64, what: &str) {
-    let end = Instant::now() + PATIENCE;
-    while count() < from + more {
-        assert!(Instant::now() < end, "{what}: {} of {more} bytes within {PATIENCE:?}", count() - from);
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn mib(bytes: u64) -> f64 {
@@ -163,6 +155,13 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 fn partial_folders(inbox: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(inbox).expect("the inbox is there").flatten();
     entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".shoal-")).map(|entry| entry.path()).collect()
+}
+
+/// What a transfer's calls are about at the receiver, for faults: its hidden folder, the partial files in it, the folder it makes.
+fn paths_of(receiver: &Peer, transfer: &str) -> Vec<PathBuf> {
+    let hidden = receiver.inbox().join(format!(".shoal-{transfer}"));
+    let partials = (0..40).map(|entry| hidden.join(entry.to_string()));
+    partials.chain(["holiday", "mixed files"].map(|folder| receiver.inbox().join(folder))).chain([hidden.clone()]).collect()
 }
 
 /// Everything arrived and nothing else is left in the inbox.

@@ -1,6 +1,6 @@
 //! A disk without room: said before a byte moves, with both sizes; and when room vanishes on the way, the transfer waits for it.
 
-use super::{MIB, PATIENCE, PORT, fill, send, transfer_of, two_hosts, wait_for_bytes, wait_until};
+use super::{MIB, PATIENCE, PORT, fill, send, send_off, two_hosts, wait_for_bytes, wait_until};
 use shoal_tests::{
     compare, data, figure,
     lab::{Home, Host, Line, Peer, SmallDisk},
@@ -33,7 +33,8 @@ fn an_offer_larger_than_the_disk_is_refused_with_both_sizes_before_a_byte_moves(
     drop(receiver);
     let receiver = peer(&ben).home(Home::at(disk.path())).start();
     let mut sending = send(&sender, &source);
-    let offer = transfer_of(&receiver);
+    let offer = receiver.wait_for("an offer", PATIENCE, |line| line["event"] == "offered");
+    let offer = offer["transfer"].as_str().unwrap().to_owned();
     let refused = receiver.shoal(&["accept", &offer]).expect_code(7);
     println!("not accepted: {}", refused.errors.trim());
     assert_both_sizes(&refused.errors);
@@ -62,10 +63,10 @@ fn room_that_vanishes_on_the_way_interrupts_and_is_waited_for() {
     let (_net, _cable, ann, ben) = two_hosts(Line::gigabit().at(50.0));
     let disk = SmallDisk::new(64);
     // The database is elsewhere: this is about the drive that files go to.
-    let (inbox, home) = (disk.path().join("inbox"), Home::temporary());
-    let (mut sender, mut receiver) =
-        (peer(&ann).start(), peer(&ben).home(home).accept("all").args(&["--inbox", inbox.to_str().unwrap()]).start());
-    drop(send(&sender, &source));
+    let inbox = disk.path().join("inbox");
+    let home = Home::temporary().with_inbox(&inbox);
+    let (mut sender, mut receiver) = (peer(&ann).start(), peer(&ben).home(home).accept("all").start());
+    send_off(&sender, &receiver, &source);
     wait_for_bytes(&receiver, 4 * MIB);
     // All there is; tmpfs keeps a little for itself.
     let filler = disk.path().join("filler");

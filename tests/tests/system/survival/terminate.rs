@@ -1,8 +1,7 @@
 //! Told to end, Shoal ends: at once, with nothing left but what resuming needs.
 
 use super::{
-    BEN, MIB, PATIENCE, PORT, assert_arrived, partial_folders, send, transfer_of, two_hosts, two_peers, wait_for_bytes,
-    wait_until,
+    BEN, MIB, PATIENCE, PORT, assert_arrived, partial_folders, send_off, two_hosts, two_peers, wait_for_bytes, wait_until,
 };
 use rustix::process::Signal;
 use shoal_tests::{
@@ -26,8 +25,7 @@ fn sigterm_ends_either_end_within_two_seconds_and_the_transfer_resumes() {
     let source = folder.path().join("holiday");
     data::random_file(&source.join("film.mkv"), 120 * MIB, 3);
     data::many_files(&source, 500, 20_000, 10, 4);
-    drop(send(&sender, &source));
-    transfer_of(&receiver);
+    send_off(&sender, &receiver, &source);
     let mut slowest = Duration::ZERO;
     for (who, bytes) in [("receiver", 20), ("sender", 40), ("receiver", 60), ("sender", 80)] {
         wait_for_bytes(&receiver, bytes * MIB);
@@ -62,7 +60,8 @@ fn a_send_that_is_its_own_engine_ends_at_a_signal_and_is_resumed() {
     data::random_file(&source, 100 * MIB, 5);
     let sender = Alone { host: ann, data: folder.path().join("data") };
     let mut sending = sender.begin(&["send", source.to_str().unwrap(), "--to", &format!("{BEN}:{PORT}")]);
-    let transfer = transfer_of(&receiver);
+    let offered = receiver.wait_for("an offer", PATIENCE, |line| line["event"] == "offered");
+    let transfer = offered["transfer"].as_str().unwrap().to_owned();
     let mut slowest = Duration::ZERO;
     for (signal, bytes) in [(Signal::TERM, 20), (Signal::INT, 50)] {
         wait_for_bytes(&receiver, bytes * MIB);
