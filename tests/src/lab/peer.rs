@@ -125,6 +125,13 @@ impl PeerSetup {
         Peer { setup: self, process, ready }
     }
 
+    /// Starts it; `None` when it ends before it is ready, as one with a fault may.
+    pub fn try_start(self) -> Option<Peer> {
+        let process = self.launch();
+        let ready = Ready::unless_over(&process)?;
+        Some(Peer { setup: self, process, ready })
+    }
+
     fn launch(&self) -> Process {
         let (data, inbox) = (self.home.data(), self.home.inbox());
         std::fs::create_dir_all(&inbox).unwrap_or_else(|e| panic!("{}: {e}", inbox.display()));
@@ -162,7 +169,15 @@ pub struct Ready {
 
 impl Ready {
     fn of(process: &Process) -> Self {
-        let line = process.wait_for("ready line", START, |line| line["event"] == "ready");
+        Self::from_line(process, &process.wait_for("ready line", START, |line| line["event"] == "ready"))
+    }
+
+    fn unless_over(process: &Process) -> Option<Self> {
+        let line = process.look_for(START, |line| line["event"] == "ready")?;
+        Some(Self::from_line(process, &line))
+    }
+
+    fn from_line(process: &Process, line: &Value) -> Self {
         let text = |key: &str| line[key].as_str().unwrap_or_else(|| panic!("no {key} in {line}")).to_owned();
         let addresses = line["addresses"].as_array().unwrap_or_else(|| panic!("no addresses in {line}"));
         Self {
@@ -266,6 +281,13 @@ impl Peer {
         self.process.kill();
         self.process = self.setup.launch();
         self.ready = Ready::of(&self.process);
+    }
+
+    /// The same; `false` when it ends before it is ready, as one with a fault may.
+    pub fn try_start_again(&mut self) -> bool {
+        self.process.kill();
+        self.process = self.setup.launch();
+        Ready::unless_over(&self.process).map(|ready| self.ready = ready).is_some()
     }
 
     /// What it costs now. Panics when it is gone.

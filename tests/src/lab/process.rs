@@ -25,7 +25,7 @@ pub struct Process {
 
 impl Process {
     /// Starts it; what it writes to standard error goes to `log`, after what is there.
-    pub(super) fn start(host: &Host, command: &mut Command, log: PathBuf) -> Self {
+    pub fn start(host: &Host, command: &mut Command, log: PathBuf) -> Self {
         let errors = File::options().create(true).append(true).open(&log).unwrap_or_else(|e| panic!("{}: {e}", log.display()));
         let started = Instant::now();
         let mut child = host.spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors));

@@ -9,3 +9,5 @@
 mod discovery;
 mod hostile;
 mod lab;
+mod survival;
+mod transfers;

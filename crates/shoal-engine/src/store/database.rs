@@ -4,14 +4,15 @@
 //! WAL with `synchronous=NORMAL`: after a power cut the last moments may be missing, never half there. What is recorded as
 //! verified was synced before ([`super::partial`]), so losing a record costs sending again, never a wrong byte.
 
+mod forms;
+mod records;
+
+pub(crate) use records::{Checkpoint, DeviceRecord, FileFailure, Kept, TransferRecord};
+
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row, blob::ZeroBlob, params};
-use shoal_proto::{
-    Hash, Manifest, PeerId, PieceIndex, RangeSet,
-    manifest::EntryIndex,
-    message::{EntryFailure, Platform, TransferId},
-};
+use shoal_proto::{Hash, Manifest, PeerId, PieceIndex, RangeSet, manifest::EntryIndex, message::TransferId};
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -19,7 +20,11 @@ use std::{
 };
 
 use super::file_key::FileKey;
-use crate::{Direction, State, Trust};
+use crate::Direction;
+use forms::{
+    direction_word, failure_from, failure_word, hashes_blob, hashes_from, path_bytes, path_from, platform_from, platform_word,
+    state_from, state_word, trust_from, trust_word,
+};
 
 /// Bytes of a manifest that are written or read at once.
 const BLOB_PART: usize = 256 * 1024;
@@ -50,93 +55,6 @@ pub(crate) enum DatabaseError {
 pub(crate) struct Database {
     folder: PathBuf,
     connection: Mutex<Connection>,
-}
-
-/// A device as it is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct DeviceRecord {
-    pub(crate) id: PeerId,
-    pub(crate) name: Option<String>,
-    pub(crate) platform: Option<Platform>,
-    pub(crate) trust: Trust,
-    /// Addresses that worked, best first.
-    pub(crate) addresses: Vec<SocketAddr>,
-}
-
-/// A transfer as it is kept, without its manifest.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct TransferRecord {
-    pub(crate) id: TransferId,
-    pub(crate) direction: Direction,
-    pub(crate) peer: PeerId,
-    pub(crate) name: String,
-    pub(crate) state: State,
-    pub(crate) text: Option<String>,
-    /// Files wanted, and their size.
-    pub(crate) files: u32,
-    pub(crate) bytes: u64,
-    pub(crate) files_done: u32,
-    pub(crate) files_failed: u32,
-    pub(crate) bytes_done: u64,
-    pub(crate) bytes_moved: u64,
-    pub(crate) error: Option<String>,
-    /// Receiving: where to. Sending: nothing.
-    pub(crate) into: Option<PathBuf>,
-    pub(crate) replace: bool,
-    /// Sending: each top-level name with the path that it stands for.
-    pub(crate) sources: Vec<(String, PathBuf)>,
-    /// Sending: the receiver has consented.
-    pub(crate) accepted: bool,
-    /// Time that content moved, over all sessions.
-    pub(crate) active: Duration,
-}
-
-/// Why a file of a transfer failed, as the receiving end knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileFailure {
-    /// It is gone at the sender.
-    Gone,
-    /// It changed at the sender.
-    Changed,
-    /// The sender cannot read it.
-    Unreadable,
-    /// It could not be written here.
-    Disk,
-}
-
-impl From<EntryFailure> for FileFailure {
-    fn from(failure: EntryFailure) -> Self {
-        match failure {
-            EntryFailure::Gone => Self::Gone,
-            EntryFailure::Changed => Self::Changed,
-            EntryFailure::Unreadable => Self::Unreadable,
-        }
-    }
-}
-
-/// How far a receiving transfer is, as kept.
-#[derive(Debug, Default)]
-pub(crate) struct Kept {
-    pub(crate) wanted: RangeSet,
-    pub(crate) settled: RangeSet,
-    pub(crate) failures: BTreeMap<EntryIndex, FileFailure>,
-    /// Runs of verified pieces of files in progress.
-    pub(crate) verified: Vec<(EntryIndex, PieceIndex, Vec<Hash>)>,
-}
-
-/// What a checkpoint of a receiving transfer adds, in one transaction.
-#[derive(Debug, Default)]
-pub(crate) struct Checkpoint<'a> {
-    pub(crate) settled: Option<&'a RangeSet>,
-    pub(crate) failures: &'a [(EntryIndex, FileFailure)],
-    /// Runs of pieces verified and synced since the last one.
-    pub(crate) verified: &'a [(EntryIndex, PieceIndex, Vec<Hash>)],
-    /// Files whose verified pieces are no longer needed.
-    pub(crate) forget: &'a [EntryIndex],
-    /// Hashes of files that are in place.
-    pub(crate) hashes: &'a [(PathBuf, FileKey, Vec<Hash>)],
-    /// Offered path → name that it got, where the two differ.
-    pub(crate) placed: &'a [(PathBuf, String, String)],
 }
 
 impl Database {
@@ -411,32 +329,12 @@ impl Database {
     /// Adds what a receiving transfer verified or settled.
     pub(crate) fn checkpoint(&self, id: TransferId, checkpoint: &Checkpoint<'_>) -> Result<(), DatabaseError> {
         let mut connection = self.lock();
-        let transaction = connection.transaction()?;
-        if let Some(settled) = checkpoint.settled {
-            let sql = "UPDATE selections SET settled = ?2 WHERE transfer = ?1";
-            transaction.prepare_cached(sql)?.execute(params![id.0, settled.to_bytes()])?;
+        if checkpoint.failures.is_empty() {
+            write_checkpoint(&mut connection, id, checkpoint)
+        } else {
+            // What was received of a file that failed is gone; see `forget_pieces`.
+            durably(&mut connection, |connection| write_checkpoint(connection, id, checkpoint))
         }
-        for (entry, reason) in checkpoint.failures {
-            let sql = "INSERT OR REPLACE INTO failures (transfer, entry, reason) VALUES (?1, ?2, ?3)";
-            transaction.prepare_cached(sql)?.execute(params![id.0, entry.0, failure_word(*reason)])?;
-        }
-        for (entry, first, hashes) in checkpoint.verified {
-            let sql = "INSERT OR REPLACE INTO verified (transfer, entry, first, hashes) VALUES (?1, ?2, ?3, ?4)";
-            transaction.prepare_cached(sql)?.execute(params![id.0, entry.0, first.0, hashes_blob(hashes)])?;
-        }
-        for entry in checkpoint.forget {
-            let sql = "DELETE FROM verified WHERE transfer = ?1 AND entry = ?2";
-            transaction.prepare_cached(sql)?.execute(params![id.0, entry.0])?;
-        }
-        for (folder, offered, name) in checkpoint.placed {
-            let sql = "INSERT OR REPLACE INTO placed (folder, offered, name) VALUES (?1, ?2, ?3)";
-            transaction.prepare_cached(sql)?.execute(params![path_bytes(folder), offered, name])?;
-        }
-        for (path, key, hashes) in checkpoint.hashes {
-            put_hashes(&transaction, path, key, PieceIndex(0), hashes)?;
-        }
-        transaction.commit()?;
-        Ok(())
     }
 
     /// Makes the failed entries of a transfer wanted again; how many there were.
@@ -452,6 +350,19 @@ impl Database {
         transaction.execute("DELETE FROM failures WHERE transfer = ?1", [id.0])?;
         transaction.commit()?;
         Ok(u32::try_from(kept.failures.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The partial files of these entries are gone: nothing of them counts as verified. Durable on return, since a partial file
+    /// that is made anew must never meet the old record.
+    pub(crate) fn forget_pieces(&self, id: TransferId, entries: &BTreeSet<EntryIndex>) -> Result<(), DatabaseError> {
+        durably(&mut self.lock(), |connection| {
+            let transaction = connection.transaction()?;
+            for entry in entries {
+                let sql = "DELETE FROM verified WHERE transfer = ?1 AND entry = ?2";
+                transaction.prepare_cached(sql)?.execute(params![id.0, entry.0])?;
+            }
+            Ok(transaction.commit()?)
+        })
     }
 
     /// The verified pieces of a transfer are not needed any more.
@@ -488,6 +399,46 @@ impl Database {
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// Does something of which nothing is lost in a power cut from the moment that it returns.
+fn durably<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
+) -> Result<T, DatabaseError> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let done = work(connection);
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    done
+}
+
+fn write_checkpoint(connection: &mut Connection, id: TransferId, checkpoint: &Checkpoint<'_>) -> Result<(), DatabaseError> {
+    let transaction = connection.transaction()?;
+    if let Some(settled) = checkpoint.settled {
+        let sql = "UPDATE selections SET settled = ?2 WHERE transfer = ?1";
+        transaction.prepare_cached(sql)?.execute(params![id.0, settled.to_bytes()])?;
+    }
+    for (entry, reason) in checkpoint.failures {
+        let sql = "INSERT OR REPLACE INTO failures (transfer, entry, reason) VALUES (?1, ?2, ?3)";
+        transaction.prepare_cached(sql)?.execute(params![id.0, entry.0, failure_word(*reason)])?;
+    }
+    for (entry, first, hashes) in checkpoint.verified {
+        let sql = "INSERT OR REPLACE INTO verified (transfer, entry, first, hashes) VALUES (?1, ?2, ?3, ?4)";
+        transaction.prepare_cached(sql)?.execute(params![id.0, entry.0, first.0, hashes_blob(hashes)])?;
+    }
+    for entry in checkpoint.forget {
+        let sql = "DELETE FROM verified WHERE transfer = ?1 AND entry = ?2";
+        transaction.prepare_cached(sql)?.execute(params![id.0, entry.0])?;
+    }
+    for (folder, offered, name) in checkpoint.placed {
+        let sql = "INSERT OR REPLACE INTO placed (folder, offered, name) VALUES (?1, ?2, ?3)";
+        transaction.prepare_cached(sql)?.execute(params![path_bytes(folder), offered, name])?;
+    }
+    for (path, key, hashes) in checkpoint.hashes {
+        put_hashes(&transaction, path, key, PieceIndex(0), hashes)?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 fn put_hashes(
@@ -551,98 +502,4 @@ fn now() -> i64 {
 /// SQLite's integers are signed; no size of ours reaches the sign bit.
 fn as_sql(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-fn hashes_blob(hashes: &[Hash]) -> Vec<u8> {
-    hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()
-}
-
-fn hashes_from(blob: &[u8]) -> Vec<Hash> {
-    blob.as_chunks::<32>().0.iter().map(|bytes| Hash::from(*bytes)).collect()
-}
-
-#[cfg(unix)]
-fn path_bytes(path: &Path) -> Vec<u8> {
-    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
-}
-
-#[cfg(unix)]
-fn path_from(bytes: Vec<u8>) -> PathBuf {
-    <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes).into()
-}
-
-/// Names that are not Unicode (lone surrogates) do not survive; such a transfer has to be sent anew after a restart.
-#[cfg(not(unix))]
-fn path_bytes(path: &Path) -> Vec<u8> {
-    path.to_string_lossy().into_owned().into_bytes()
-}
-
-#[cfg(not(unix))]
-fn path_from(bytes: Vec<u8>) -> PathBuf {
-    String::from_utf8_lossy(&bytes).into_owned().into()
-}
-
-const STATES: [(State, &str); 8] = [
-    (State::Waiting, "waiting"),
-    (State::Active, "active"),
-    (State::Paused, "paused"),
-    (State::Interrupted, "interrupted"),
-    (State::Finished, "finished"),
-    (State::Failed, "failed"),
-    (State::Cancelled, "cancelled"),
-    (State::Declined, "declined"),
-];
-const TRUSTS: [(Trust, &str); 4] =
-    [(Trust::Stranger, "stranger"), (Trust::Known, "known"), (Trust::Verified, "verified"), (Trust::Blocked, "blocked")];
-const PLATFORMS: [(Platform, &str); 3] = [(Platform::Linux, "linux"), (Platform::Windows, "windows"), (Platform::MacOs, "macos")];
-const FAILURES: [(FileFailure, &str); 4] = [
-    (FileFailure::Gone, "gone"),
-    (FileFailure::Changed, "changed"),
-    (FileFailure::Unreadable, "unreadable"),
-    (FileFailure::Disk, "disk"),
-];
-
-fn word<T: PartialEq>(table: &'static [(T, &'static str)], value: T) -> &'static str {
-    table.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word)
-}
-
-fn meaning<T: Copy>(table: &[(T, &str)], word: &str) -> Option<T> {
-    table.iter().find(|(_, known)| *known == word).map(|(value, _)| *value)
-}
-
-fn direction_word(direction: Direction) -> &'static str {
-    if direction == Direction::Send { "send" } else { "receive" }
-}
-
-fn state_word(state: State) -> &'static str {
-    word(&STATES, state)
-}
-
-fn state_from(word: &str) -> State {
-    meaning(&STATES, word).unwrap_or(State::Failed)
-}
-
-fn trust_word(trust: Trust) -> &'static str {
-    word(&TRUSTS, trust)
-}
-
-/// What cannot be read is trusted least.
-fn trust_from(word: &str) -> Trust {
-    meaning(&TRUSTS, word).unwrap_or(Trust::Stranger)
-}
-
-fn platform_word(platform: Platform) -> &'static str {
-    word(&PLATFORMS, platform)
-}
-
-fn platform_from(word: &str) -> Option<Platform> {
-    meaning(&PLATFORMS, word)
-}
-
-fn failure_word(failure: FileFailure) -> &'static str {
-    word(&FAILURES, failure)
-}
-
-fn failure_from(word: &str) -> FileFailure {
-    meaning(&FAILURES, word).unwrap_or(FileFailure::Unreadable)
 }

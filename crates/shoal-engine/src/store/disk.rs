@@ -78,7 +78,7 @@ impl DiskError {
         Self::Escapes { name: shown(name) }
     }
 
-    pub(super) fn altered(name: &str) -> Self {
+    pub(crate) fn altered(name: &str) -> Self {
         Self::Altered { name: shown(name) }
     }
 

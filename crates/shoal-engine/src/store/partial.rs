@@ -1,7 +1,7 @@
 //! Files on their way: what has arrived of them, at its place, in the transfer's hidden folder.
 //!
 //! Which ranges of a partial file are verified is kept elsewhere (`database`). This module tells when there is nothing left that
-//! such a record could speak of ([`Partial::is_new`]).
+//! such a record could speak of ([`Partial::exists`]).
 
 use super::{
     disk::DiskError,
@@ -36,21 +36,25 @@ impl Partial {
     pub(crate) fn open(target: &Target, entry: EntryIndex, path: &RelativePath, size: u64) -> Result<Self, DiskError> {
         let failed = |error| DiskError::of("opening", path.as_str(), error);
         let partials = target.partials()?;
-        let name = file_name(entry);
-        let kept = match open_file(&partials.dir, &name, OpenOptions::new().read(true).write(true)) {
-            Ok(file) => Some(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(failed(error)),
-        };
-        let (file, new) = match kept {
-            Some(file) if is_only_here(&file).map_err(failed)? => (file, false),
-            _ => (create(target, partials, &name).map_err(failed)?, true),
+        let (file, new) = match reopen(&partials, entry).map_err(failed)? {
+            Some(file) => (file, false),
+            None => (create(target, partials, &file_name(entry)).map_err(failed)?, true),
         };
         let unsynced = Mutex::new(if new { Some(target.partials()?) } else { None });
         if file.metadata().map_err(failed)?.len() != size {
             file.set_len(size).map_err(failed)?;
         }
         Ok(Self { file, name: path.as_str().into(), new, unsynced })
+    }
+
+    /// Whether there is anything of an entry. Where there is not, what is remembered of verified ranges is void, and must be
+    /// forgotten for good before [`Partial::open`] makes a new file that would pass for the old one.
+    ///
+    /// # Errors
+    /// The hidden folder cannot be made, or the file is not what it should be.
+    pub(crate) fn exists(target: &Target, entry: EntryIndex, path: &RelativePath) -> Result<bool, DiskError> {
+        let kept = reopen(&*target.partials()?, entry).map_err(|error| DiskError::of("opening", path.as_str(), error))?;
+        Ok(kept.is_some())
     }
 
     /// Nothing was there: whatever is remembered of verified ranges is void.
@@ -107,6 +111,15 @@ pub(crate) fn remove(target: &Target, entry: EntryIndex) -> Result<(), DiskError
 /// An entry's name in the hidden folder.
 pub(super) fn file_name(entry: EntryIndex) -> String {
     entry.0.to_string()
+}
+
+/// Opens what there is of an entry, unless it has another name already.
+fn reopen(partials: &Partials, entry: EntryIndex) -> io::Result<Option<File>> {
+    match open_file(&partials.dir, file_name(entry), OpenOptions::new().read(true).write(true)) {
+        Ok(file) => Ok(is_only_here(&file)?.then_some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes an empty partial file; one that is there loses its name, not its bytes (they may have a name elsewhere).

@@ -2,7 +2,6 @@
 
 use super::{
     State,
-    bases::Bases,
     fetch::{FetchError, Fetcher, QUEUE_KIB, QUEUE_LEN, Queued},
     live::Live,
     transfers::{Transfers, blocking},
@@ -18,7 +17,7 @@ use shoal_proto::{
     plan::Plan,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -243,25 +242,26 @@ fn open(transfers: &Transfers, live: &Live) -> Result<Opened, WriteError> {
     let kept = transfers.database.kept(live.id)?;
     let settled = count_settled(&manifest, &kept.settled, &kept.failures, record.bytes_moved);
     let mut plan = Plan::new(manifest.clone(), kept.wanted.clone(), kept.settled);
-    let mut partials = BTreeMap::new();
+    // A partial file that is gone (committed in the moment of a kill, or removed by somebody) is made anew, and nothing of it counts.
+    let (mut there, mut gone) = (BTreeSet::new(), BTreeSet::new());
     for (index, first, hashes) in &kept.verified {
         let Some(entry) = manifest.entry(*index) else { continue };
-        // A partial file that somebody removed is made anew, and nothing of it counts.
-        let there = match partials.get(index) {
-            Some(there) => *there,
-            None => {
-                let partial = Partial::open(&target, *index, &entry.path, entry.kind.size()).map_err(stuck)?;
-                partials.insert(*index, !partial.is_new());
-                !partial.is_new()
-            }
-        };
-        if there {
-            plan.restore(*index, *first, hashes);
+        if gone.contains(index) {
+            continue;
         }
+        if !there.contains(index) && !Partial::exists(&target, *index, &entry.path).map_err(stuck)? {
+            gone.insert(*index);
+            continue;
+        }
+        there.insert(*index);
+        plan.restore(*index, *first, hashes);
+    }
+    if !gone.is_empty() {
+        transfers.database.forget_pieces(live.id, &gone)?;
     }
     let clash = if record.replace { Clash::Replace } else { Clash::KeepBoth };
     let plan = Arc::new(Mutex::new(plan));
-    let writer = Writer::new(live.id, transfers.database.clone(), target, clash, plan, Arc::new(Bases::default()), settled);
+    let writer = Writer::new(live.id, transfers.database.clone(), target, clash, plan, there, settled);
     Ok(Opened { writer, wanted: kept.wanted })
 }
 

@@ -21,7 +21,7 @@ use shoal_proto::{
     plan::{Plan, Step},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -86,6 +86,8 @@ pub(crate) struct Writer {
     pub(crate) bases: Arc<Bases>,
     /// Counts of what is settled, and of every byte that moved; [`Writer::progress`] adds what is verified.
     pub(crate) settled: Progress,
+    /// Entries with pieces from an earlier session: their partial files must be there.
+    restored: BTreeSet<EntryIndex>,
     state: Pending,
 }
 
@@ -101,6 +103,8 @@ struct Pending {
     hashes: Vec<(PathBuf, FileKey, Vec<Hash>)>,
     placed: Vec<(String, String)>,
     settled_some: bool,
+    /// A file of several pieces got its name: recorded at once, since after a kill it would be compared with itself.
+    named_large: bool,
 }
 
 /// A file of several pieces in progress.
@@ -128,11 +132,12 @@ impl Writer {
         target: Arc<Target>,
         clash: Clash,
         plan: Arc<Mutex<Plan>>,
-        bases: Arc<Bases>,
+        restored: BTreeSet<EntryIndex>,
         settled: Progress,
     ) -> Self {
         let manifest = lock(&plan).manifest().clone();
-        Self { id, database, target, clash, manifest, plan, bases, settled, state: Pending::default() }
+        let bases = Arc::new(Bases::default());
+        Self { id, database, target, clash, manifest, plan, bases, settled, restored, state: Pending::default() }
     }
 
     /// How far the transfer is.
@@ -143,7 +148,7 @@ impl Writer {
 
     /// There is more that is not recorded than a kill may cost.
     pub(crate) fn is_due(&self) -> bool {
-        self.state.unrecorded >= CHECKPOINT_BYTES || self.state.ready.len() >= BATCH_FILES
+        self.state.named_large || self.state.unrecorded >= CHECKPOINT_BYTES || self.state.ready.len() >= BATCH_FILES
     }
 
     /// There are small files without a name.
@@ -223,7 +228,11 @@ impl Writer {
     fn open(&mut self, index: EntryIndex, entry: &Entry) -> Result<(), DiskError> {
         let file = self.state.open.entry(index).or_default();
         if file.partial.is_none() {
-            file.partial = Some(Partial::open(&self.target, index, &entry.path, entry.kind.size())?);
+            let partial = Partial::open(&self.target, index, &entry.path, entry.kind.size())?;
+            if partial.is_new() && self.restored.contains(&index) {
+                return Err(DiskError::altered(entry.path.as_str()));
+            }
+            file.partial = Some(partial);
         }
         let held: Vec<u32> = std::mem::take(&mut file.held).iter().collect();
         for piece in held {
@@ -315,7 +324,10 @@ impl Writer {
         let answer = commit_batch(&self.target, &[ready(index, &entry)], self.clash).pop();
         let layer = lock(&self.plan).layer(index).unwrap_or_default();
         match answer {
-            Some(Ok(placed)) => self.in_place(index, &entry, placed, layer),
+            Some(Ok(placed)) => {
+                self.state.named_large = true;
+                self.in_place(index, &entry, placed, layer)
+            }
             Some(Err(error)) => self.disk_failure(index, error),
             None => Ok(()),
         }
@@ -396,6 +408,7 @@ impl Writer {
         self.state.forget.clear();
         self.state.hashes.clear();
         self.state.settled_some = false;
+        self.state.named_large = false;
         self.state.unrecorded = 0;
         named.and(synced)
     }
