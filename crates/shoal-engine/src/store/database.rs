@@ -9,7 +9,7 @@ mod records;
 
 pub(crate) use records::{Checkpoint, DeviceRecord, FileFailure, Kept, TransferRecord};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row, blob::ZeroBlob, params};
 use shoal_proto::{Hash, Manifest, PeerId, PieceIndex, RangeSet, manifest::EntryIndex, message::TransferId};
 use std::{
     collections::BTreeSet,
@@ -25,6 +25,9 @@ use forms::{
     direction_word, failure_from, failure_word, hashes_blob, hashes_from, path_bytes, path_from, platform_from, platform_word,
     state_from, state_word, trust_from, trust_word,
 };
+
+/// Bytes of a manifest that are written or read at once.
+const BLOB_PART: usize = 256 * 1024;
 
 /// Each step brings a database one version up; the number of steps is the version (`PRAGMA user_version`). Never edit a step
 /// that was released: append one.
@@ -192,8 +195,15 @@ impl Database {
             transaction.execute(sql, params![record.id.0, name, path_bytes(path)])?;
         }
         if let Some(manifest) = manifest {
+            // Bound as a whole, SQLite would hold it twice more.
+            let len = i32::try_from(manifest.encoded().len()).map_err(|error| corrupt(1, error))?;
             let sql = "INSERT INTO manifests (transfer, manifest) VALUES (?1, ?2)";
-            transaction.execute(sql, params![record.id.0, manifest.encoded()])?;
+            transaction.execute(sql, params![record.id.0, ZeroBlob(len)])?;
+            let row = transaction.last_insert_rowid();
+            let mut blob = transaction.blob_open(MAIN_DB, "manifests", "manifest", row, false)?;
+            for (index, part) in manifest.encoded().chunks(BLOB_PART).enumerate() {
+                blob.write_at(part, index * BLOB_PART)?;
+            }
         }
         if let Some(wanted) = wanted {
             let sql = "INSERT INTO selections (transfer, wanted, settled) VALUES (?1, ?2, ?3)";
@@ -247,16 +257,44 @@ impl Database {
 
     /// The manifest of a transfer; `None` for a text.
     pub(crate) fn manifest(&self, id: TransferId) -> Result<Option<Manifest>, DatabaseError> {
-        let sql = "SELECT manifest FROM manifests WHERE transfer = ?1";
-        let bytes: Option<Vec<u8>> = self.lock().query_row(sql, [id.0], |row| row.get(0)).optional()?;
+        let bytes = self.read_manifest(
+            id,
+            Vec::new(),
+            |bytes, len| bytes.reserve_exact(len),
+            |bytes, part| bytes.extend_from_slice(part),
+        )?;
         bytes.map(|bytes| Manifest::decode(bytes).map_err(|error| corrupt(0, error))).transpose()
     }
 
-    /// The id of a transfer's manifest, without decoding it.
+    /// The id of a transfer's manifest, without holding it.
     pub(crate) fn manifest_id(&self, id: TransferId) -> Result<Option<Hash>, DatabaseError> {
-        let sql = "SELECT manifest FROM manifests WHERE transfer = ?1";
-        let hash = |row: &rusqlite::Row<'_>| row.get_ref(0).and_then(|bytes| Ok(Hash::of(bytes.as_blob()?)));
-        Ok(self.lock().query_row(sql, [id.0], hash).optional()?)
+        let hasher = self.read_manifest(id, blake3::Hasher::new(), |_, _| {}, |hasher, part| _ = hasher.update(part))?;
+        Ok(hasher.map(|hasher| Hash::from(*hasher.finalize().as_bytes())))
+    }
+
+    /// Reads a manifest part by part, since SQLite would hold the whole of it beside ours.
+    fn read_manifest<T>(
+        &self,
+        id: TransferId,
+        mut into: T,
+        begin: impl FnOnce(&mut T, usize),
+        mut take: impl FnMut(&mut T, &[u8]),
+    ) -> Result<Option<T>, DatabaseError> {
+        let connection = self.lock();
+        let sql = "SELECT rowid FROM manifests WHERE transfer = ?1";
+        let row: Option<i64> = connection.query_row(sql, [id.0], |row| row.get(0)).optional()?;
+        let Some(row) = row else { return Ok(None) };
+        let blob = connection.blob_open(MAIN_DB, "manifests", "manifest", row, true)?;
+        begin(&mut into, blob.len());
+        let (mut part, mut at) = (vec![0; BLOB_PART.min(blob.len())], 0);
+        while at < blob.len() {
+            let len = part.len().min(blob.len() - at);
+            let part = part.get_mut(..len).unwrap_or_default();
+            blob.read_at_exact(part, at)?;
+            take(&mut into, part);
+            at += len;
+        }
+        Ok(Some(into))
     }
 
     /// The length of a transfer's encoded manifest, in bytes.

@@ -21,7 +21,9 @@ use shoal_tests::{
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
+    os::fd::AsRawFd,
     path::Path,
+    sync::Arc,
 };
 
 /// What a victim may grow by, whatever is done to it, in bytes.
@@ -122,7 +124,8 @@ async fn fetch(wire: &Wire) -> Result<(Fetch, Stream), Ended> {
 
 /// Serves what is fetched honestly, one content for each entry, until the connection is over.
 async fn serve(wire: Wire, contents: Vec<Vec<u8>>) {
-    while let Ok((fetch, mut stream)) = fetch(&wire).await {
+    while let Ok((request, mut stream)) = wire.request().await {
+        let Request::Fetch(fetch) = request else { continue };
         for (entry, piece) in tree::asked(&fetch) {
             let content = &contents[entry as usize];
             match piece {
@@ -154,14 +157,16 @@ async fn outcome(stream: &mut Stream) -> Result<FromReceiver, Ended> {
 /// Every file under a folder that is not a partial one, with its content, sorted by path.
 fn files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     let mut all = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
-            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+    let mut folders = vec![(folder.to_owned(), Arc::new(fs::File::open(folder).unwrap()))];
+    while let Some((folder, open)) = folders.pop() {
+        // By descriptor: a whole path may be longer than the system takes.
+        let here = std::path::PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd()));
+        for entry in fs::read_dir(&here).unwrap().map(Result::unwrap) {
+            let (path, kind) = (folder.join(entry.file_name()), entry.file_type().unwrap());
             if kind.is_dir() && !entry.file_name().to_string_lossy().starts_with(".shoal-") {
-                folders.push(path);
+                folders.push((path, Arc::new(fs::File::open(entry.path()).unwrap())));
             } else if kind.is_file() {
-                all.push((path.clone(), fs::read(&path).unwrap()));
+                all.push((path, fs::read(entry.path()).unwrap()));
             }
         }
     }

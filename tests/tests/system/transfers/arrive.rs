@@ -32,6 +32,7 @@ fn many_small_files_arrive_whole() {
     let finished = pair.send(&folder);
     tell("10,000 files of 4 KiB", &finished);
     assert_eq!(compare::assert_same(source.path(), &pair.ben.inbox()), 10_000);
+    compare::assert_same_folder_times(source.path(), &pair.ben.inbox());
 }
 
 #[test]
@@ -63,6 +64,7 @@ fn difficult_names_times_and_bits_arrive_as_they_are() {
     tell("difficult names", &finished);
     let arrived = compare::assert_same(source.path(), &pair.ben.inbox());
     assert_eq!(arrived, files + times.len());
+    compare::assert_same_folder_times(source.path(), &pair.ben.inbox());
     for (name, time) in times {
         for place in [Path::new("times").join(name), Path::new("times/folders").join(name)] {
             let file = pair.ben.inbox().join(folder.file_name().unwrap()).join(&place);
