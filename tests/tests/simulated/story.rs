@@ -110,8 +110,11 @@ impl Story {
             _ => Answer::Decline { after: moment(random, 3.0) },
         };
         let power_cuts = [0, 0, 0, 0, 0, 0, 1, 1, 2][random.random_range(0..9)];
+        let weather = weather(random);
         // How long it takes, more or less; acts fall into it.
-        let span = 10f64.powf(random.random_range(-0.5..1.3));
+        let bytes: u64 = files.iter().map(|file| file.size).sum();
+        let alone = bytes as f64 / weather.rate.unwrap_or(10_000_000) as f64;
+        let span = (alone + 0.2) * 10f64.powf(random.random_range(-0.3..0.5));
         let runs = (0..=power_cuts)
             .map(|run| {
                 let acts = acts(random, peers, files.len(), span);
@@ -119,7 +122,7 @@ impl Story {
                 Run { acts, until }
             })
             .collect();
-        Self { seed, weather: weather(random), peers, files, answer, runs }
+        Self { seed, weather, peers, files, answer, runs }
     }
 }
 
@@ -131,7 +134,7 @@ fn weather(random: &mut StdRng) -> Weather {
     let often = |random: &mut StdRng, chance, most: f64| {
         if random.random_bool(chance) { random.random_range(0.0..most) } else { 0.0 }
     };
-    let rate = random.random_bool(0.8).then(|| 10f64.powf(random.random_range(5.3..6.8)) as u64);
+    let rate = random.random_bool(0.8).then(|| 10f64.powf(random.random_range(5.0..6.5)) as u64);
     Weather {
         latency: Duration::from_secs_f64(10f64.powf(random.random_range(-3.5..-1.0))),
         jitter: Duration::from_secs_f64(often(random, 0.4, 0.02)),
@@ -178,7 +181,7 @@ fn files(random: &mut StdRng) -> Vec<File> {
 fn acts(random: &mut StdRng, peers: usize, files: usize, span: f64) -> Vec<(Duration, Act)> {
     let mut acts = Vec::new();
     let length = |random: &mut StdRng| Duration::from_secs_f64(10f64.powf(random.random_range(-1.0..1.4)));
-    for _ in 0..random.random_range(0..5) {
+    for _ in 0..random.random_range(0..7) {
         let at = moment(random, span);
         let peer = random.random_range(0..peers);
         let later = at + length(random);

@@ -175,10 +175,10 @@ impl Transfers {
         let live = self.insert(live);
         match direction {
             // Accepted, and whole since then.
-            Direction::Receive if is_text => return self.enter(&live, State::Finished, None),
-            Direction::Send => self.tasks.spawn(send::run(self.clone(), live)),
-            Direction::Receive => self.tasks.spawn(receive::run(self.clone(), live, renewed, None)),
-        };
+            Direction::Receive if is_text => self.enter(&live, State::Finished, None),
+            Direction::Send => drop(self.tasks.spawn(send::run(self.clone(), live))),
+            Direction::Receive => drop(self.tasks.spawn(receive::run(self.clone(), live, renewed, None))),
+        }
     }
 
     pub(crate) fn insert(&self, live: Live) -> Arc<Live> {
