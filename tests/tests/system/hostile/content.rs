@@ -84,7 +84,7 @@ fn lies(large: &[u8]) -> Vec<Lie> {
         lie("an entry twice", two(), vec![block(0, 0, GOOD), block(0, 0, GOOD), end()], Expected::Violation),
         lie(
             "the same, where nothing was had",
-            one(),
+            vec![Raw::file("never seen", 16)],
             vec![framed(&Frame::Same { entry: EntryIndex(0), piece: PieceIndex(0) }), end()],
             Expected::Violation,
         ),
