@@ -38,11 +38,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// Receiving transfers that move content at once; the rest wait for their turn.
 const MAX_ACTIVE: usize = 8;
 
-/// Memory for manifests of offers that unverified devices made and nobody answered, in KiB: some 400,000 files.
-pub(crate) const PENDING_MANIFESTS_KIB: usize = 16 * 1024;
+/// Memory for manifests of offers that unverified devices made and nobody answered, in KiB: some 200,000 files.
+/// The system's allocator keeps several times as much of what was freed.
+pub(crate) const PENDING_MANIFESTS_KIB: usize = 8 * 1024;
 
 /// Memory for manifests of receiving transfers that move content at once, in KiB. A longer one has it for itself.
-const ACTIVE_MANIFESTS_KIB: u32 = 16 * 1024;
+const ACTIVE_MANIFESTS_KIB: u32 = 8 * 1024;
 
 /// Offers that wait for an answer, of everybody and of one peer: a person's attention is bounded.
 const MAX_WAITING: usize = 64;

@@ -18,7 +18,6 @@ struct Lie {
     what: &'static str,
     entries: Vec<Raw>,
     answer: Vec<u8>,
-    finish: bool,
     expected: Expected,
 }
 
@@ -52,8 +51,7 @@ fn lies(large: &[u8]) -> Vec<Lie> {
     let end = || framed(&Frame::End);
     let root = |entry, content: &[u8]| framed(&Frame::Root { entry: EntryIndex(entry), root: Hash::of(content) });
     let failed = |entry| framed(&Frame::Failed { entry: EntryIndex(entry), reason: EntryFailure::Gone });
-    let lie =
-        |what, entries, answer: Vec<Vec<u8>>, expected| Lie { what, entries, answer: answer.concat(), finish: true, expected };
+    let lie = |what, entries, answer: Vec<Vec<u8>>, expected| Lie { what, entries, answer: answer.concat(), expected };
     let len = GOOD.len() as u32;
     vec![
         lie(
@@ -84,7 +82,7 @@ fn lies(large: &[u8]) -> Vec<Lie> {
         lie("an entry twice", two(), vec![block(0, 0, GOOD), block(0, 0, GOOD), end()], Expected::Violation),
         lie(
             "the same, where nothing was had",
-            one(),
+            vec![Raw::file("never seen", 16)],
             vec![framed(&Frame::Same { entry: EntryIndex(0), piece: PieceIndex(0) }), end()],
             Expected::Violation,
         ),
@@ -110,14 +108,12 @@ fn content_other_than_what_was_asked_for_gets_no_name() {
         let mut large = vec![0; 600 << 10];
         Noise::new(5).fill(&mut large);
         let (mut violations, mut others) = (0, 0);
-        for (number, Lie { what, entries, answer, finish, expected }) in lies(&large).into_iter().enumerate() {
+        for (number, Lie { what, entries, answer, expected }) in lies(&large).into_iter().enumerate() {
             let wire = scene.intruder.with_key(500 + number as u64).greet(scene.at).await.unwrap();
             let mut stream = accepted(&wire, id(number as u64), &entries).await;
             let (_, mut fetched) = fetch(&wire).await.unwrap();
             fetched.raw(&answer).await;
-            if finish {
-                fetched.finish();
-            }
+            fetched.finish();
             match expected {
                 Expected::Violation => {
                     assert_eq!(wire.closed_within(super::SOON).await, Ended::Closed(CloseCode::Violation), "{what}");

@@ -66,7 +66,7 @@ fn a_thousand_strangers_that_hold_all_they_can_cost_little() {
     const KEYS: u64 = 1000;
     run(async {
         let scene = Scene::new("ask").await;
-        let list = Arc::new(long_list(4 << 20));
+        let list = Arc::new(long_list(2 << 20));
         let (mut let_in, mut turned_away, mut other) = (Vec::new(), 0, 0);
         let mut dials = JoinSet::new();
         let mut results = Vec::new();
@@ -109,7 +109,7 @@ fn a_thousand_strangers_that_hold_all_they_can_cost_little() {
         let (first, second) = (scene.intruder.greet(scene.at).await.unwrap(), scene.intruder.greet(scene.at).await.unwrap());
         let (mut waiting, mut busy) = (Vec::new(), 0);
         for number in 0..1000 {
-            let wire = if waiting.len() < WAITING { &first } else { &second };
+            let wire = if waiting.len() < WAITING / 2 { &first } else { &second };
             let asked = wire.ask(&Request::Offer(text(number, 10))).await;
             let mut stream = asked.unwrap_or_else(|ended| panic!("offer {number} with {} waiting: {ended:?}", waiting.len()));
             match stream.hear().await {
@@ -129,7 +129,7 @@ fn a_thousand_strangers_that_hold_all_they_can_cost_little() {
 fn an_accepted_peer_that_holds_all_it_can_costs_little() {
     run(async {
         let scene = Scene::new("all").await;
-        let list = long_list(15 << 20);
+        let list = long_list(15 << 19);
         let wire = scene.intruder.greet(scene.at).await.unwrap();
         // Everything is accepted and nothing is ever served, on as many streams as there are.
         let mut held = Vec::new();
@@ -148,8 +148,8 @@ fn an_accepted_peer_that_holds_all_it_can_costs_little() {
             }
             held.push(stream);
         }
-        figure("lists of 15 MiB that are accepted and never served", format!("{accepted} accepted, {busy} declined"));
-        scene.check("lists of 15 MiB that are accepted and never served").await;
+        figure("lists of 7.5 MiB that are accepted and never served", format!("{accepted} accepted, {busy} declined"));
+        scene.check("lists of 7.5 MiB that are accepted and never served").await;
     });
 }
 
