@@ -99,7 +99,7 @@ pub(crate) enum Act {
 
 impl Story {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut random = StdRng::seed_from_u64(seed ^ 0x5407_a1);
+        let mut random = StdRng::seed_from_u64(seed ^ 0x0054_07a1);
         let random = &mut random;
         let peers = if random.random_bool(0.15) { 3 } else { 2 };
         let files = files(random);
