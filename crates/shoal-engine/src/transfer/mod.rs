@@ -13,6 +13,7 @@ pub(crate) mod receive;
 pub(crate) mod select;
 pub(crate) mod send;
 pub(crate) mod serve;
+mod steering;
 pub(crate) mod transfers;
 pub(crate) mod write;
 

@@ -1,31 +1,23 @@
-//! All transfers of an engine: rows, events about them, and the commands that steer them.
+//! All transfers of an engine: their rows, events about them, and what they share. What people do to them is in
+//! [`super::steering`].
 
 use super::{
-    Consent, Direction, Limits, Outgoing, OutgoingContent, State, Transfer,
+    Direction, Limits, State, Transfer,
     limit::Limit,
     live::{Control, Live, Row},
-    receive, select, send,
+    receive, send,
 };
 use crate::{
-    AcceptRule, Event, Trust,
-    connection::Connection,
+    AcceptRule, Event,
     discovery::devices::Devices,
-    error::{SendError, TransferError},
+    error::TransferError,
     links::Links,
-    store::{
-        database::{Database, TransferRecord},
-        disk,
-        target::Target,
-    },
-    stream::SendStream,
+    store::database::{Database, TransferRecord},
 };
-use shoal_proto::{
-    PeerId, display,
-    message::{self, CloseCode, TransferId},
-};
+use shoal_proto::{PeerId, display, message::TransferId};
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -166,7 +158,7 @@ impl Transfers {
         Ok(())
     }
 
-    fn start(self: &Arc<Self>, mut record: TransferRecord) {
+    pub(super) fn start(self: &Arc<Self>, mut record: TransferRecord) {
         if record.state == State::Active {
             record.state = State::Interrupted;
         }
@@ -270,7 +262,7 @@ impl Transfers {
         self.declined.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn rows(&self) -> MutexGuard<'_, HashMap<TransferId, Arc<Live>>> {
+    pub(super) fn rows(&self) -> MutexGuard<'_, HashMap<TransferId, Arc<Live>>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -380,228 +372,6 @@ impl Transfers {
         }
     }
 
-    /// Offers files or a text to each receiver.
-    pub(crate) async fn offer(self: &Arc<Self>, outgoing: Outgoing) -> Result<Vec<Transfer>, SendError> {
-        let prepared = match outgoing.content {
-            OutgoingContent::Text(text) if text.len() <= message::MAX_TEXT => send::Prepared::text(text),
-            OutgoingContent::Text(text) => {
-                let id = new_id();
-                let path = self.text_file(id, &text).map_err(|error| SendError::Store(error.to_string()))?;
-                send::Prepared::scan(vec![path], self.cancel.clone()).await?
-            }
-            OutgoingContent::Paths(paths) => send::Prepared::scan(paths, self.cancel.clone()).await?,
-        };
-        let mut transfers = Vec::new();
-        for peer in outgoing.to {
-            let record = prepared.record(new_id(), peer);
-            let (this, kept, manifest) = (self.clone(), record.clone(), prepared.manifest.clone());
-            blocking(move || this.database.add_transfer(&kept, manifest.as_ref(), None))
-                .await
-                .map_err(|error| SendError::Store(error.to_string()))?;
-            let live = self.insert(Live::new(record, prepared.manifest.clone()).0);
-            let picture = self.picture(&live);
-            self.emit(Event::Offered(picture.clone()));
-            self.tasks.spawn(send::run(self.clone(), live));
-            transfers.push(picture);
-        }
-        Ok(transfers)
-    }
-
-    /// A text too long for an offer, as a file that can be offered.
-    fn text_file(&self, id: TransferId, text: &str) -> std::io::Result<PathBuf> {
-        let folder = self.database.folder().join("texts").join(id.to_string());
-        std::fs::create_dir_all(&folder)?;
-        let path = folder.join("text.txt");
-        std::fs::write(&path, text)?;
-        Ok(path)
-    }
-
-    /// Takes an offer: checks the place, records the consent, then lets its task go on.
-    pub(crate) async fn accept(self: &Arc<Self>, id: TransferId, consent: Consent) -> Result<(), TransferError> {
-        let live = self.live(id).ok_or_else(|| TransferError::NotFound(id.to_string()))?;
-        let (record, manifest) = {
-            let row = live.row();
-            if !row.awaits_answer {
-                return Err(wrong_state(&row.record, "accepted"));
-            }
-            (row.record.clone(), row.manifest.clone())
-        };
-        let into = consent.into.clone().unwrap_or_else(|| self.inbox.clone());
-        let this = self.clone();
-        // Taken first: who declines or accepts meanwhile comes too late.
-        let answer = live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(answer) = answer else { return Err(wrong_state(&live.row().record, "accepted")) };
-        let accepted = match blocking(move || this.consent(record, manifest, &consent, into)).await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                *live.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-                return Err(error);
-            }
-        };
-        self.became_known(live.peer);
-        {
-            let mut row = live.row();
-            row.record = accepted.clone();
-            row.awaits_answer = false;
-            // It is recorded; many that wait for their turn must not hold it in memory.
-            row.manifest = None;
-        }
-        // Told before the transfer's task goes on.
-        self.emit(Event::Transfer(self.picture(&live)));
-        if answer.send(()).is_err() {
-            // The sender left in this very moment, and the offer with it. It is asked to offer again.
-            self.start(accepted);
-        }
-        Ok(())
-    }
-
-    /// The blocking part of a consent: pattern, folder, space, record.
-    fn consent(
-        &self,
-        mut record: TransferRecord,
-        manifest: Option<shoal_proto::Manifest>,
-        consent: &Consent,
-        into: PathBuf,
-    ) -> Result<TransferRecord, TransferError> {
-        record.replace = consent.replace;
-        let Some(manifest) = manifest else {
-            self.database.add_transfer(&record, None, None).map_err(recording)?;
-            return Ok(record);
-        };
-        let selection = select::select(&manifest, &consent.only)?;
-        if selection.wanted.is_empty() {
-            let globs = display::shown(&consent.only.join(" "));
-            return Err(TransferError::NothingFits { name: display::shown(&record.name), globs });
-        }
-        let into = std::path::absolute(&into).unwrap_or(into);
-        let target = Target::open(&into, record.id).map_err(|error| cannot_write(&into, &error))?;
-        let needed = select::space_needed(&manifest, &selection.wanted, &target);
-        let free = disk::free_space(&into).map_err(|error| cannot_write(&into, &error))?;
-        if needed > free {
-            return Err(TransferError::NoSpace { name: display::shown(&record.name), needed, free, into });
-        }
-        record.into = Some(into);
-        record.files = selection.files;
-        record.bytes = selection.bytes;
-        record.accepted = true;
-        self.database.add_transfer(&record, Some(&manifest), Some(&selection.wanted)).map_err(recording)?;
-        Ok(record)
-    }
-
-    /// Accepting something from a device, or having something accepted by it, makes it known.
-    pub(crate) fn became_known(&self, peer: PeerId) {
-        if self.devices.trust(peer) == Trust::Stranger {
-            self.devices.set_trust(peer, Trust::Known);
-        }
-    }
-
-    pub(crate) fn decline(&self, id: TransferId) -> Result<(), TransferError> {
-        let live = self.live(id).ok_or_else(|| TransferError::NotFound(id.to_string()))?;
-        let mut row = live.row();
-        let answer = live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Without it somebody is just accepting it.
-        let Some(answer) = answer.filter(|_| row.awaits_answer) else { return Err(wrong_state(&row.record, "declined")) };
-        row.awaits_answer = false;
-        // Dropping the sender declines.
-        drop(answer);
-        Ok(())
-    }
-
-    pub(crate) fn pause(&self, id: TransferId) -> Result<(), TransferError> {
-        self.steer(id, Control::Pause, "paused")
-    }
-
-    pub(crate) fn resume(&self, id: TransferId) -> Result<(), TransferError> {
-        self.steer(id, Control::Run, "resumed")
-    }
-
-    pub(crate) fn cancel(&self, id: TransferId) -> Result<(), TransferError> {
-        if self.live(id).is_some_and(|live| live.row().awaits_answer) {
-            return self.decline(id);
-        }
-        self.steer(id, Control::Cancel, "cancelled")
-    }
-
-    /// Transfers with these peers try now.
-    pub(crate) fn wake(&self, with: impl Fn(PeerId) -> bool) {
-        self.rows().values().filter(|live| with(live.peer)).for_each(|live| live.wake.notify_one());
-    }
-
-    /// A device is blocked or forgotten: nothing with it goes on.
-    pub(crate) fn cancel_all_of(&self, peer: PeerId) {
-        let of_peer: Vec<Arc<Live>> = self.rows().values().filter(|live| live.peer == peer).cloned().collect();
-        for live in of_peer {
-            // One that ends by itself meanwhile is none to cancel.
-            let _ = self.cancel(live.id);
-        }
-    }
-
-    fn steer(&self, id: TransferId, control: Control, verb: &'static str) -> Result<(), TransferError> {
-        let Some(live) = self.live(id) else {
-            let ended = self.database.transfer(id).map_err(recording)?;
-            return Err(ended.map_or_else(|| TransferError::NotFound(id.to_string()), |record| wrong_state(&record, verb)));
-        };
-        if live.row().awaits_answer {
-            return Err(wrong_state(&live.row().record, verb));
-        }
-        live.control.send_replace(control);
-        live.wake.notify_one();
-        Ok(())
-    }
-
-    /// Tries again what failed.
-    pub(crate) fn retry(self: &Arc<Self>, id: TransferId) -> Result<(), TransferError> {
-        if let Some(live) = self.live(id) {
-            return Err(wrong_state(&live.row().record, "tried again"));
-        }
-        let record = self.database.transfer(id).map_err(recording)?;
-        let mut record = record.ok_or_else(|| TransferError::NotFound(id.to_string()))?;
-        match (record.direction, record.state) {
-            (Direction::Receive, State::Finished | State::Failed) if record.into.is_some() => {
-                let failures = self.database.forget_failures(id).map_err(recording)?;
-                if failures == 0 && record.state == State::Finished {
-                    return Err(wrong_state(&record, "tried again"));
-                }
-                record.files_failed = 0;
-            }
-            (Direction::Send, State::Failed | State::Declined) => {}
-            _ => return Err(wrong_state(&record, "tried again")),
-        }
-        record.state = State::Waiting;
-        record.error = None;
-        self.database.update_transfer(&record).map_err(recording)?;
-        self.start(record);
-        Ok(())
-    }
-
-    /// The receiver asks for an offer once more.
-    pub(crate) async fn again(self: &Arc<Self>, connection: Connection, id: TransferId, mut send: SendStream) {
-        if self.live(id).is_none() && !self.revive(id, connection.peer()).await {
-            send.refuse(CloseCode::UnknownTransfer);
-            return;
-        }
-        let Some(live) = self.live(id).filter(|live| live.direction == Direction::Send && live.peer == connection.peer()) else {
-            send.refuse(CloseCode::UnknownTransfer);
-            return;
-        };
-        *live.preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
-        live.wake.notify_one();
-        send.finish();
-    }
-
-    /// Takes a finished sending up again for its receiver, who retries what failed.
-    async fn revive(self: &Arc<Self>, id: TransferId, peer: PeerId) -> bool {
-        let this = self.clone();
-        let record = blocking(move || this.database.transfer(id)).await.ok().flatten();
-        let Some(mut record) = record.filter(|record| record.peer == peer) else { return false };
-        if record.direction != Direction::Send || record.state != State::Finished {
-            return false;
-        }
-        record.state = State::Interrupted;
-        self.start(record);
-        true
-    }
-
     pub(crate) fn limits(&self) -> Limits {
         *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -652,16 +422,8 @@ pub(crate) fn answer_channel(live: &Live) -> oneshot::Receiver<()> {
     answered
 }
 
-fn recording(error: impl std::fmt::Display) -> TransferError {
+pub(super) fn recording(error: impl std::fmt::Display) -> TransferError {
     TransferError::Store(error.to_string())
-}
-
-fn cannot_write(into: &Path, error: &impl std::fmt::Display) -> TransferError {
-    TransferError::CannotWrite { into: into.to_owned(), reason: error.to_string() }
-}
-
-fn wrong_state(record: &TransferRecord, verb: &'static str) -> TransferError {
-    TransferError::WrongState { name: display::shown(&record.name), verb, state: state_text(record.state) }
 }
 
 pub(crate) const fn state_text(state: State) -> &'static str {
