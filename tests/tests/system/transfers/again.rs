@@ -89,7 +89,7 @@ fn a_small_change_of_a_large_file_moves_one_piece_and_replaces_only_when_asked()
     assert_eq!(compare::hash(&trash.join("disk.img")), old, "{:?}", names_in(&trash));
 }
 
-/// What is stopped half way is gone on with, not begun again.
+/// Logs and disk images grow: what was there before is not sent again.
 #[test]
 #[ignore = "needs root and ip netns"]
 fn a_file_that_grew_moves_what_is_new() {
