@@ -128,9 +128,12 @@ enum Asked {
 
 async fn ask_again(transfers: &Transfers, live: &Live) -> Result<(), Asked> {
     let unreachable = |error: ReachError| Asked::Unreachable(error.about(transfers.devices.name(live.peer)).to_string());
-    let lost = |error: StreamError| match error.close_code() {
-        Some(CloseCode::UnknownTransfer) => Asked::Gone,
-        _ => Asked::Unreachable(lost_words(transfers, live)),
+    let lost = |error: StreamError| {
+        tracing::debug!(%error, transfer = %live.id, "asking for an offer again ended");
+        match error.close_code() {
+            Some(CloseCode::UnknownTransfer) => Asked::Gone,
+            _ => Asked::Unreachable(lost_words(transfers, live)),
+        }
     };
     let (_connection, mut send, mut recv) =
         transfers.links.request(live.peer, &Request::Again(live.id)).await.map_err(unreachable)?;
