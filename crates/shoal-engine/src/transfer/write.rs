@@ -396,6 +396,10 @@ impl Writer {
     }
 
     fn fail(&mut self, index: EntryIndex, reason: FileFailure) -> Result<(), WriteError> {
+        // Several streams may say so of a file of several pieces; it counts once.
+        if lock(&self.plan).settled().contains(index.0) {
+            return Ok(());
+        }
         self.state.open.remove(&index);
         self.state.verified.retain(|(of, _, _)| *of != index);
         self.state.forget.push(index);
