@@ -161,7 +161,7 @@ fn content_other_than_what_was_asked_for_gets_no_name() {
         assert!(!scene.victim.inbox().join("large").exists(), "a root that does not fit");
         figure(
             "lies about content",
-            format!("{violations} closed as violations, {} ended otherwise, none has a name", others + 1),
+            format!("{violations} closed as violations, {} ended otherwise; only what was offered has a name", others + 1),
         );
         scene.check("lies about content").await;
     });
