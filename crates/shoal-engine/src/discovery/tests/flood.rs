@@ -36,9 +36,9 @@ fn half_a_million_records_cost_at_most_32_mib_and_a_real_device_is_found_after()
 /// - of every kind: 4 to 15 MiB, because it compares each with all others and so reads few;
 /// - of names that come once, 100,000 a second: 2 to 32 MiB here, 33 to 115 MiB as a whole provider that waits before it
 ///   starts a new daemon;
-/// - the same, 500,000 a second: 21, 34, and 74 MiB here, up to 136 MiB as a whole provider.
+/// - the same, 500,000 a second: 21, 34, 42, 74, 90 and 156 MiB here, up to 136 MiB as a whole provider.
 ///
-/// Ours: 2.2 MiB in all of them.
+/// Ours: 2.3 MiB for all of them in a row.
 #[test]
 #[ignore = "makes network namespaces: needs root"]
 fn a_flood_costs_mdns_sd_more_though_it_is_watched_and_restarted() {
