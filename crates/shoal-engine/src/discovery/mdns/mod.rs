@@ -3,11 +3,19 @@
 //! Owns the two sockets on port 5353 and the task that reads and writes them. The bytes are in [`wire`], the timetable in
 //! [`agent`], the interfaces in [`super::interfaces`]; what is heard goes to the table as a hint.
 //!
-//! Written here, not taken from a crate, for the sake of one property: a general responder has to keep records that it can
-//! join later, and the ones at hand keep them without a bound and read on as long as packets come. Here a packet is
-//! understood by itself, nothing is kept but rows of the bounded table, and at most [`PACKETS_A_SLICE`] are read in each
-//! [`SLICE`]: a flood costs neither memory nor much time, and what the kernel drops meanwhile is said again by those who
-//! are really there.
+//! Written here, not taken from the crate `mdns-sd`, for the sake of one property: half a million records cost at most
+//! 32 MiB. A packet is understood by itself, nothing is kept but rows of the bounded table, and at most [`PACKETS_A_SLICE`]
+//! are read in each [`SLICE`]: a flood costs neither memory nor much time, and what the kernel drops meanwhile is said again
+//! by those who are really there.
+//!
+//! `mdns-sd` 0.21.7 was measured in this place, in a provider that asked for its metrics 50 times a second and started a new
+//! daemon at 3,000 records. It finds devices in time (medians: by mDNS alone 0.7 s, here 0.05 s; until `shoal peers` lists
+//! them both 0.1 to 0.6 s; a changed address 0.9 s, here 1.0 s). But it keeps what it hears without a bound, and while packets
+//! come faster than it reads them it takes no command: no metrics, no stop (silent for 5 s). Half a million addresses of
+//! hosts that come once cost it 33 to 115 MiB at 100,000 a second and up to 136 MiB at 500,000; the daemon bare, restarted
+//! without a pause, 2 to 32 MiB and 21 to 156 MiB. Here: 2.3 MiB. The test
+//! `a_flood_costs_mdns_sd_more_though_it_is_watched_and_restarted` measures that again; when it fails, the crate can take
+//! this module's place.
 //!
 //! Left out: resolving other services, names of hosts, answers by unicast, known answers. Other responders on this host
 //! (Avahi, Bonjour) share the port.
