@@ -21,6 +21,21 @@ pub fn assert_same(expected: &Path, actual: &Path) -> usize {
     listing(expected).values().filter(|e| e.is_file).count()
 }
 
+/// Panics with a list of folders unless each folder below `expected` has the same modification time below `actual`. Apart from
+/// [`assert_same`], because whatever is put into a folder later changes its time.
+#[track_caller]
+pub fn assert_same_folder_times(expected: &Path, actual: &Path) {
+    let (left, right) = (listing(expected), listing(actual));
+    let mut found = Vec::new();
+    for (path, a) in left.iter().filter(|(_, entry)| !entry.is_file) {
+        let time = right.get(path).map(|b| b.modified);
+        if time.is_none_or(|time| apart(time, a.modified) > TIME_TOLERANCE) {
+            found.push(format!("{path:?}: modified {time:?}, expected {:?}", a.modified));
+        }
+    }
+    assert!(found.is_empty(), "folders of {} and {} differ:\n{}", expected.display(), actual.display(), found.join("\n"));
+}
+
 /// The differences, one a line, at most 50; empty when there are none. Each side may be one file.
 pub fn differences(expected: &Path, actual: &Path) -> Vec<String> {
     let (left, right) = (listing(expected), listing(actual));
@@ -68,8 +83,7 @@ impl Found {
         if self.size != other.size {
             return Some(format!("{} bytes, expected {}", other.size, self.size));
         }
-        let apart = other.modified.duration_since(self.modified).unwrap_or_else(|e| e.duration());
-        if apart > TIME_TOLERANCE {
+        if apart(self.modified, other.modified) > TIME_TOLERANCE {
             return Some(format!("modified {:?}, expected {:?}", other.modified, self.modified));
         }
         if self.executable != other.executable {
@@ -77,6 +91,10 @@ impl Found {
         }
         (hash(&self.at) != hash(&other.at)).then(|| "other bytes".to_owned())
     }
+}
+
+fn apart(one: SystemTime, other: SystemTime) -> Duration {
+    one.duration_since(other).unwrap_or_else(|e| e.duration())
 }
 
 /// Everything below a path, the path itself left out unless it is a file.

@@ -2,6 +2,7 @@
 //!
 //! - [`data`] makes files and folders, the same for the same seed;
 //! - [`compare`] says in what two folders differ;
+//! - `hostile` (Linux) is a peer that keeps to no rule;
 //! - `lab` (Linux, root) makes hosts as network namespaces, joins them by switches and by cables with a rate, a delay and loss,
 //!   and runs `shoal` on them.
 //!
@@ -13,6 +14,8 @@
 
 pub mod compare;
 pub mod data;
+#[cfg(target_os = "linux")]
+pub mod hostile;
 #[cfg(target_os = "linux")]
 pub mod lab;
 pub mod sim;

@@ -149,6 +149,11 @@ impl SimNetwork {
         self.state().counts
     }
 
+    /// Sockets that somebody still holds.
+    pub fn sockets(&self) -> usize {
+        self.state().sockets.values().filter(|socket| socket.strong_count() > 0).count()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }

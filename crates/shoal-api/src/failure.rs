@@ -44,13 +44,12 @@ impl Failure {
 
     /// The sentence for a transfer that ended without being finished, from its last row; `None` when it went well or goes on.
     pub fn of_state(state: State, code: Option<Code>, name: &str, peer: &str, error: Option<&str>) -> Option<Self> {
-        let reason = error.map(|reason| format!(": {reason}")).unwrap_or_default();
+        // What the engine says is a whole sentence with both names in it.
+        let said = |otherwise: String| error.map_or(otherwise, str::to_owned);
         match state {
-            State::Declined => Some(Self::new(Code::Declined, format_args!("{peer} declined {name}{reason}"))),
-            State::Cancelled => Some(Self::new(Code::Failed, format_args!("{name} was cancelled{reason}"))),
-            State::Failed => {
-                Some(Self::new(code.unwrap_or(Code::Failed), error.map_or_else(|| format!("{name} failed"), str::to_owned)))
-            }
+            State::Declined => Some(Self::new(Code::Declined, said(format!("{peer} declined {name}")))),
+            State::Cancelled => Some(Self::new(Code::Failed, said(format!("{name} was cancelled")))),
+            State::Failed => Some(Self::new(code.unwrap_or(Code::Failed), said(format!("{name} failed")))),
             State::Waiting | State::Active | State::Paused | State::Interrupted | State::Finished => None,
         }
     }
@@ -94,7 +93,10 @@ impl From<TransferError> for Failure {
         let code = match &error {
             TransferError::NoSpace { .. } | TransferError::CannotWrite { .. } => Code::NoSpace,
             TransferError::BadPattern(_) => Code::Usage,
-            TransferError::NotFound(_) | TransferError::WrongState { .. } | TransferError::Store(_) => Code::Failed,
+            TransferError::NotFound(_)
+            | TransferError::WrongState { .. }
+            | TransferError::NothingFits { .. }
+            | TransferError::Store(_) => Code::Failed,
         };
         Self::new(code, error)
     }

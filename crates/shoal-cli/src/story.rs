@@ -63,7 +63,7 @@ impl Story {
                         Direction::Send => format!("{} goes to {}", row.name, row.peer_name()),
                         Direction::Receive => format!("{} comes from {}", row.name, row.peer_name()),
                     }),
-                    State::Paused if changed => Some(format!("{} is paused", row.name)),
+                    State::Paused if changed => Some(format!("{} is {}", row.name, words::standing(row))),
                     _ => None,
                 }
             }
@@ -91,8 +91,8 @@ impl Story {
                 Some(format!("{} is interrupted and goes on by itself: {reason}", self.name(transfer)))
             }
             Event::Failed { transfer, error, state, .. } => Some(match state {
-                State::Declined => format!("{} was declined", self.name(transfer)),
-                State::Cancelled => format!("{} was cancelled", self.name(transfer)),
+                // Whole sentences, with both names in them.
+                State::Declined | State::Cancelled => error.clone(),
                 _ => format!("{} failed: {error}", self.name(transfer)),
             }),
             Event::Verifying { sas, .. } => {

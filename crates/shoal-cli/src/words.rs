@@ -87,7 +87,8 @@ pub(crate) fn standing(row: &Transfer) -> String {
             Some(left) => format!("{}, {} left", rate(row.rate), time(left)),
             None => rate(row.rate),
         },
-        State::Paused => "paused".to_owned(),
+        // By the other end, if it says so.
+        State::Paused => row.error.clone().unwrap_or_else(|| "paused".to_owned()),
         State::Interrupted => format!("interrupted{because}; goes on by itself"),
         State::Finished if row.files_failed > 0 => {
             format!("{} of {} failed", row.files_failed, count(row.files.into(), "file"))

@@ -152,9 +152,14 @@ impl Engine {
             tasks: TaskTracker::new(),
             _data_dir: data_dir,
         });
-        inner.start_tasks(requests);
-        inner.transfers.restore().map_err(|error| StartError::Database { path: config.data_dir, reason: error.to_string() })?;
-        Ok(Self { inner })
+        let engine = Self { inner };
+        // Before anything is answered: a receiver that asks for a transfer too early would be told that there is none.
+        if let Err(error) = engine.inner.transfers.restore() {
+            engine.shutdown().await;
+            return Err(StartError::Database { path: config.data_dir, reason: error.to_string() });
+        }
+        engine.inner.start_tasks(requests);
+        Ok(engine)
     }
 
     /// This device.

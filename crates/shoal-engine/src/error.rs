@@ -152,6 +152,14 @@ pub enum TransferError {
         /// What the system said.
         reason: String,
     },
+    /// The globs of a consent fit no file.
+    #[error("nothing in {name} fits {globs}: a pattern is held against each name and each whole path")]
+    NothingFits {
+        /// The offer's name.
+        name: String,
+        /// What was asked for.
+        globs: String,
+    },
     /// A glob that is none.
     #[error("{0} is not a pattern: use * and ?")]
     BadPattern(String),

@@ -88,7 +88,9 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
                 let task = async move {
                     let peer = connection.peer();
                     let trust = engine.devices.trust(peer);
-                    match engine.comparisons.respond(&connection, trust, commitment, send, recv).await {
+                    let answer = engine.comparisons.respond(&connection, trust, commitment, send, recv);
+                    let Some(answered) = engine.cancel.run_until_cancelled(answer).await else { return };
+                    match answered {
                         Ok(sas) => engine.transfers.emit(Event::Verifying { peer, sas }),
                         Err(error) => tracing::debug!(%error, "a comparison was broken off"),
                     }

@@ -2,8 +2,7 @@
 //!
 //! [`Plan`] knows the manifest, which entries are wanted, which are settled, and which pieces of the files in progress are
 //! verified. It hands out [`Work`] and is told what came of it; when a session breaks off, the next makes a new plan from what
-//! was kept. It owns neither files, nor streams, nor a clock, and it
-//! decides whether a frame that arrived was asked for: nothing else is ever written.
+//! was kept. It owns neither files, nor streams, nor a clock.
 
 use crate::{
     Hash, Manifest, PieceIndex, RangeSet,
@@ -82,7 +81,7 @@ impl Plan {
         }
         let Some(file) = self.begin(entry) else { return };
         let mut restored = 0;
-        for (index, hash) in (first.0..).zip(hashes) {
+        for (index, hash) in (first.0..=u32::MAX).zip(hashes) {
             let place = file.hashes.get_mut(index as usize);
             let Some((place, range)) = place.zip(piece::piece_range(file.size, PieceIndex(index))) else { break };
             if place.replace(*hash).is_none() {
@@ -183,20 +182,6 @@ impl Plan {
         self.wanted.contains(entry.0) && !self.settled.contains(entry.0)
     }
 
-    /// Whether this piece was asked for and has not come yet.
-    pub fn expects(&self, entry: EntryIndex, piece: PieceIndex) -> bool {
-        self.is_open(entry)
-            && match self.begun.get(&entry.0) {
-                Some(file) => file.assigned.contains(piece.0) && !file.verified.contains(piece.0),
-                None => piece.0 == 0 && self.assigned.contains(entry.0),
-            }
-    }
-
-    /// Whether an answer about the file as a whole (failure, root) was asked for.
-    pub fn expects_entry(&self, entry: EntryIndex) -> bool {
-        self.is_open(entry) && self.assigned.contains(entry.0)
-    }
-
     /// A piece of a file of several is verified and on the disk.
     pub fn verified(&mut self, entry: EntryIndex, piece: PieceIndex, hash: Hash) -> Step {
         let Some(file) = self.begun.get_mut(&entry.0) else { return Step::More };
@@ -292,3 +277,7 @@ impl File {
         self.verified.iter().map(length).sum()
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

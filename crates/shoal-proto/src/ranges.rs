@@ -9,8 +9,8 @@
 
 use std::{fmt, ops::Range};
 
-/// Longest encoding that is read, in bytes: half a million ranges, the worst case of a file of 1 TiB.
-pub const MAX_ENCODED: usize = 1024 * 1024;
+/// Longest encoding that is read, in bytes. The worst case is every second entry of the longest manifest: 4 MiB.
+pub const MAX_ENCODED: usize = 8 * 1024 * 1024;
 
 /// A set of `u32` as ranges.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -7,5 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod discovery;
+mod hostile;
 mod lab;
 mod survival;
+mod transfers;

@@ -120,7 +120,9 @@ async fn set_going(session: &Session, id: &str, request: impl FnOnce(String) -> 
     let row = session.unless_stopped(found(session, id)).await?;
     session.unless_stopped(session.ask(request(row.transfer.clone()))).await?;
     if !session.host().await?.is_local() {
-        return report(session, &row, "goes on").await;
+        // What the other end paused goes on when that end wants it to.
+        let paused_there = row.state == State::Paused && row.error.is_some();
+        return report(session, &row, if paused_there { "goes on when the other device resumes it" } else { "goes on" }).await;
     }
     let row = found(session, &row.transfer).await?;
     follow(session, events, vec![row], Follow { patience: PATIENCE, halt: true }).await

@@ -106,7 +106,7 @@ pub(crate) struct Devices {
 impl Devices {
     /// A table for the device `own`, which is never in it, that starts with what is remembered.
     pub(crate) fn new(own: PeerId, remembered: impl IntoIterator<Item = Remembered>) -> Self {
-        let table = Table::new(own, remembered, Instant::now());
+        let table = Table::new(own, remembered, now());
         Self { table: Mutex::new(table), changed: Notify::new(), wanted: Notify::new() }
     }
 
@@ -199,7 +199,7 @@ impl Devices {
         loop {
             let next = {
                 let mut table = self.table();
-                if let Some(id) = table.next_to_probe(Instant::now()) {
+                if let Some(id) = table.next_to_probe(now()) {
                     return id;
                 }
                 table.next_probe_at()
@@ -216,7 +216,7 @@ impl Devices {
 
     fn change(&self, change: impl FnOnce(&mut Table, Instant)) {
         let mut table = self.table();
-        change(&mut table, Instant::now());
+        change(&mut table, now());
         let (changed, probe_planned) = (table.has_changes(), table.take_probe_planned());
         drop(table);
         if changed {
@@ -231,6 +231,11 @@ impl Devices {
         // No method leaves a row half written, so a panic elsewhere does not spoil the table.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Tokio's clock: the one that waits for probes go by, and that tests may stop.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 #[cfg(test)]

@@ -127,9 +127,11 @@ fn set_folder_time(_: &Target, folder: &Folder, modified: SystemTime) -> io::Res
     File::from(super::sync::readable(&folder.dir)?).set_modified(modified)
 }
 
-/// Windows opens a folder for its times through the one that holds it.
+/// Windows opens a folder for its times through the one that holds it. Times before 1970 become 1970: see above.
 #[cfg(not(unix))]
 fn set_folder_time(target: &Target, folder: &Folder, modified: SystemTime) -> io::Result<()> {
+    use cap_fs_ext::{DirExt, SystemTimeSpec};
+    let modified = modified.max(SystemTime::UNIX_EPOCH);
     let modified = SystemTimeSpec::Absolute(cap_std::time::SystemTime::from_std(modified));
     target.root().set_symlink_times(&folder.path, None, Some(modified))
 }

@@ -4,14 +4,15 @@
 //! WAL with `synchronous=NORMAL`: after a power cut the last moments may be missing, never half there. What is recorded as
 //! verified was synced before ([`super::partial`]), so losing a record costs sending again, never a wrong byte.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-use shoal_proto::{
-    Hash, Manifest, PeerId, PieceIndex, RangeSet,
-    manifest::EntryIndex,
-    message::{EntryFailure, Platform, TransferId},
-};
+mod forms;
+mod records;
+
+pub(crate) use records::{Checkpoint, DeviceRecord, FileFailure, Kept, TransferRecord};
+
+use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row, blob::ZeroBlob, params};
+use shoal_proto::{Hash, Manifest, PeerId, PieceIndex, RangeSet, manifest::EntryIndex, message::TransferId};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -19,7 +20,14 @@ use std::{
 };
 
 use super::file_key::FileKey;
-use crate::{Direction, State, Trust};
+use crate::Direction;
+use forms::{
+    direction_word, failure_from, failure_word, hashes_blob, hashes_from, path_bytes, path_from, platform_from, platform_word,
+    state_from, state_word, trust_from, trust_word,
+};
+
+/// Bytes of a manifest that are written or read at once.
+const BLOB_PART: usize = 256 * 1024;
 
 /// Each step brings a database one version up; the number of steps is the version (`PRAGMA user_version`). Never edit a step
 /// that was released: append one.
@@ -54,93 +62,6 @@ impl DatabaseError {
 pub(crate) struct Database {
     folder: PathBuf,
     connection: Mutex<Connection>,
-}
-
-/// A device as it is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct DeviceRecord {
-    pub(crate) id: PeerId,
-    pub(crate) name: Option<String>,
-    pub(crate) platform: Option<Platform>,
-    pub(crate) trust: Trust,
-    /// Addresses that worked, best first.
-    pub(crate) addresses: Vec<SocketAddr>,
-}
-
-/// A transfer as it is kept, without its manifest.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct TransferRecord {
-    pub(crate) id: TransferId,
-    pub(crate) direction: Direction,
-    pub(crate) peer: PeerId,
-    pub(crate) name: String,
-    pub(crate) state: State,
-    pub(crate) text: Option<String>,
-    /// Files wanted, and their size.
-    pub(crate) files: u32,
-    pub(crate) bytes: u64,
-    pub(crate) files_done: u32,
-    pub(crate) files_failed: u32,
-    pub(crate) bytes_done: u64,
-    pub(crate) bytes_moved: u64,
-    pub(crate) error: Option<String>,
-    /// Receiving: where to. Sending: nothing.
-    pub(crate) into: Option<PathBuf>,
-    pub(crate) replace: bool,
-    /// Sending: each top-level name with the path that it stands for.
-    pub(crate) sources: Vec<(String, PathBuf)>,
-    /// Sending: the receiver has consented.
-    pub(crate) accepted: bool,
-    /// Time that content moved, over all sessions.
-    pub(crate) active: Duration,
-}
-
-/// Why a file of a transfer failed, as the receiving end knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileFailure {
-    /// It is gone at the sender.
-    Gone,
-    /// It changed at the sender.
-    Changed,
-    /// The sender cannot read it.
-    Unreadable,
-    /// It could not be written here.
-    Disk,
-}
-
-impl From<EntryFailure> for FileFailure {
-    fn from(failure: EntryFailure) -> Self {
-        match failure {
-            EntryFailure::Gone => Self::Gone,
-            EntryFailure::Changed => Self::Changed,
-            EntryFailure::Unreadable => Self::Unreadable,
-        }
-    }
-}
-
-/// How far a receiving transfer is, as kept.
-#[derive(Debug, Default)]
-pub(crate) struct Kept {
-    pub(crate) wanted: RangeSet,
-    pub(crate) settled: RangeSet,
-    pub(crate) failures: BTreeMap<EntryIndex, FileFailure>,
-    /// Runs of verified pieces of files in progress.
-    pub(crate) verified: Vec<(EntryIndex, PieceIndex, Vec<Hash>)>,
-}
-
-/// What a checkpoint of a receiving transfer adds, in one transaction.
-#[derive(Debug, Default)]
-pub(crate) struct Checkpoint<'a> {
-    pub(crate) settled: Option<&'a RangeSet>,
-    pub(crate) failures: &'a [(EntryIndex, FileFailure)],
-    /// Runs of pieces verified and synced since the last one.
-    pub(crate) verified: &'a [(EntryIndex, PieceIndex, Vec<Hash>)],
-    /// Files whose verified pieces are no longer needed.
-    pub(crate) forget: &'a [EntryIndex],
-    /// Hashes of files that are in place.
-    pub(crate) hashes: &'a [(PathBuf, FileKey, Vec<Hash>)],
-    /// Offered path → name that it got, where the two differ.
-    pub(crate) placed: &'a [(PathBuf, String, String)],
 }
 
 impl Database {
@@ -281,8 +202,15 @@ impl Database {
             transaction.execute(sql, params![record.id.0, name, path_bytes(path)])?;
         }
         if let Some(manifest) = manifest {
+            // Bound as a whole, SQLite would hold it twice more.
+            let len = i32::try_from(manifest.encoded().len()).map_err(|error| corrupt(1, error))?;
             let sql = "INSERT INTO manifests (transfer, manifest) VALUES (?1, ?2)";
-            transaction.execute(sql, params![record.id.0, manifest.encoded()])?;
+            transaction.execute(sql, params![record.id.0, ZeroBlob(len)])?;
+            let row = transaction.last_insert_rowid();
+            let mut blob = transaction.blob_open(MAIN_DB, "manifests", "manifest", row, false)?;
+            for (index, part) in manifest.encoded().chunks(BLOB_PART).enumerate() {
+                blob.write_at(part, index * BLOB_PART)?;
+            }
         }
         if let Some(wanted) = wanted {
             let sql = "INSERT INTO selections (transfer, wanted, settled) VALUES (?1, ?2, ?3)";
@@ -336,9 +264,51 @@ impl Database {
 
     /// The manifest of a transfer; `None` for a text.
     pub(crate) fn manifest(&self, id: TransferId) -> Result<Option<Manifest>, DatabaseError> {
-        let sql = "SELECT manifest FROM manifests WHERE transfer = ?1";
-        let bytes: Option<Vec<u8>> = self.lock().query_row(sql, [id.0], |row| row.get(0)).optional()?;
+        let bytes = self.read_manifest(
+            id,
+            Vec::new(),
+            |bytes, len| bytes.reserve_exact(len),
+            |bytes, part| bytes.extend_from_slice(part),
+        )?;
         bytes.map(|bytes| Manifest::decode(bytes).map_err(|error| corrupt(0, error))).transpose()
+    }
+
+    /// The id of a transfer's manifest, without holding it.
+    pub(crate) fn manifest_id(&self, id: TransferId) -> Result<Option<Hash>, DatabaseError> {
+        let hasher = self.read_manifest(id, blake3::Hasher::new(), |_, _| {}, |hasher, part| _ = hasher.update(part))?;
+        Ok(hasher.map(|hasher| Hash::from(*hasher.finalize().as_bytes())))
+    }
+
+    /// Reads a manifest part by part, since SQLite would hold the whole of it beside ours.
+    fn read_manifest<T>(
+        &self,
+        id: TransferId,
+        mut into: T,
+        begin: impl FnOnce(&mut T, usize),
+        mut take: impl FnMut(&mut T, &[u8]),
+    ) -> Result<Option<T>, DatabaseError> {
+        let connection = self.lock();
+        let sql = "SELECT rowid FROM manifests WHERE transfer = ?1";
+        let row: Option<i64> = connection.query_row(sql, [id.0], |row| row.get(0)).optional()?;
+        let Some(row) = row else { return Ok(None) };
+        let blob = connection.blob_open(MAIN_DB, "manifests", "manifest", row, true)?;
+        begin(&mut into, blob.len());
+        let (mut part, mut at) = (vec![0; BLOB_PART.min(blob.len())], 0);
+        while at < blob.len() {
+            let len = part.len().min(blob.len() - at);
+            let part = part.get_mut(..len).unwrap_or_default();
+            blob.read_at_exact(part, at)?;
+            take(&mut into, part);
+            at += len;
+        }
+        Ok(Some(into))
+    }
+
+    /// The length of a transfer's encoded manifest, in bytes.
+    pub(crate) fn manifest_len(&self, id: TransferId) -> Result<Option<u64>, DatabaseError> {
+        let sql = "SELECT length(manifest) FROM manifests WHERE transfer = ?1";
+        let len: Option<i64> = self.lock().query_row(sql, [id.0], |row| row.get(0)).optional()?;
+        Ok(len.and_then(|len| len.try_into().ok()))
     }
 
     /// How far a receiving transfer is.
@@ -539,98 +509,4 @@ fn now() -> i64 {
 /// SQLite's integers are signed; no size of ours reaches the sign bit.
 fn as_sql(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-fn hashes_blob(hashes: &[Hash]) -> Vec<u8> {
-    hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()
-}
-
-fn hashes_from(blob: &[u8]) -> Vec<Hash> {
-    blob.as_chunks::<32>().0.iter().map(|bytes| Hash::from(*bytes)).collect()
-}
-
-#[cfg(unix)]
-fn path_bytes(path: &Path) -> Vec<u8> {
-    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
-}
-
-#[cfg(unix)]
-fn path_from(bytes: Vec<u8>) -> PathBuf {
-    <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes).into()
-}
-
-/// Names that are not Unicode (lone surrogates) do not survive; such a transfer has to be sent anew after a restart.
-#[cfg(not(unix))]
-fn path_bytes(path: &Path) -> Vec<u8> {
-    path.to_string_lossy().into_owned().into_bytes()
-}
-
-#[cfg(not(unix))]
-fn path_from(bytes: Vec<u8>) -> PathBuf {
-    String::from_utf8_lossy(&bytes).into_owned().into()
-}
-
-const STATES: [(State, &str); 8] = [
-    (State::Waiting, "waiting"),
-    (State::Active, "active"),
-    (State::Paused, "paused"),
-    (State::Interrupted, "interrupted"),
-    (State::Finished, "finished"),
-    (State::Failed, "failed"),
-    (State::Cancelled, "cancelled"),
-    (State::Declined, "declined"),
-];
-const TRUSTS: [(Trust, &str); 4] =
-    [(Trust::Stranger, "stranger"), (Trust::Known, "known"), (Trust::Verified, "verified"), (Trust::Blocked, "blocked")];
-const PLATFORMS: [(Platform, &str); 3] = [(Platform::Linux, "linux"), (Platform::Windows, "windows"), (Platform::MacOs, "macos")];
-const FAILURES: [(FileFailure, &str); 4] = [
-    (FileFailure::Gone, "gone"),
-    (FileFailure::Changed, "changed"),
-    (FileFailure::Unreadable, "unreadable"),
-    (FileFailure::Disk, "disk"),
-];
-
-fn word<T: PartialEq>(table: &'static [(T, &'static str)], value: T) -> &'static str {
-    table.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word)
-}
-
-fn meaning<T: Copy>(table: &[(T, &str)], word: &str) -> Option<T> {
-    table.iter().find(|(_, known)| *known == word).map(|(value, _)| *value)
-}
-
-fn direction_word(direction: Direction) -> &'static str {
-    if direction == Direction::Send { "send" } else { "receive" }
-}
-
-fn state_word(state: State) -> &'static str {
-    word(&STATES, state)
-}
-
-fn state_from(word: &str) -> State {
-    meaning(&STATES, word).unwrap_or(State::Failed)
-}
-
-fn trust_word(trust: Trust) -> &'static str {
-    word(&TRUSTS, trust)
-}
-
-/// What cannot be read is trusted least.
-fn trust_from(word: &str) -> Trust {
-    meaning(&TRUSTS, word).unwrap_or(Trust::Stranger)
-}
-
-fn platform_word(platform: Platform) -> &'static str {
-    word(&PLATFORMS, platform)
-}
-
-fn platform_from(word: &str) -> Option<Platform> {
-    meaning(&PLATFORMS, word)
-}
-
-fn failure_word(failure: FileFailure) -> &'static str {
-    word(&FAILURES, failure)
-}
-
-fn failure_from(word: &str) -> FileFailure {
-    meaning(&FAILURES, word).unwrap_or(FileFailure::Unreadable)
 }

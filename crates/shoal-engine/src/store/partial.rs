@@ -115,7 +115,7 @@ pub(super) fn file_name(entry: EntryIndex) -> String {
 
 /// Opens what there is of an entry, unless it has another name already.
 fn reopen(partials: &Partials, entry: EntryIndex) -> io::Result<Option<File>> {
-    match open_file(&partials.dir, &file_name(entry), OpenOptions::new().read(true).write(true)) {
+    match open_file(&partials.dir, file_name(entry), OpenOptions::new().read(true).write(true)) {
         Ok(file) => Ok(is_only_here(&file)?.then_some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

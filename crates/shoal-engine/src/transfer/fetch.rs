@@ -3,9 +3,10 @@
 //! Nothing is trusted here: each frame must have been asked for, and be as long as the manifest says, before a byte of it is read.
 
 use super::{
+    asked::Asked,
     bases::Bases,
     transfers::{Transfers, blocking},
-    write::{Arrived, lock},
+    write::Arrived,
 };
 use crate::{
     connection::Connection,
@@ -73,54 +74,52 @@ impl Fetcher {
         if items.is_empty() {
             return Ok(());
         }
+        let mut asked = Asked::new(&items);
         let request = Request::Fetch(Fetch { transfer: self.id, items });
         let (mut send, mut recv) = self.connection.open_request(&request).await?;
         send.finish();
         loop {
-            match read_message(&mut recv, MAX_FRAME_HEAD).await? {
+            let frame = read_message(&mut recv, MAX_FRAME_HEAD).await?;
+            if !asked.answered(&frame) {
+                return Err(FetchError::Violation);
+            }
+            match frame {
                 Frame::Block { entry, piece, hash, len } => {
-                    let expected = self.expected_len(entry, piece).ok_or(FetchError::Violation)?;
-                    if expected != u64::from(len) {
+                    if self.len(entry, piece) != Some(u64::from(len)) {
                         return Err(FetchError::Violation);
                     }
                     let bytes = self.read_block(&mut recv, len as usize).await?;
                     self.hand_over(Arrived::Block { entry, piece, hash, bytes }, len as usize).await?;
                 }
-                Frame::Same { entry, piece } => {
-                    self.expected_len(entry, piece).ok_or(FetchError::Violation)?;
-                    self.hand_over(Arrived::Same { entry, piece }, 0).await?;
-                }
-                Frame::Root { entry, root } if lock(&self.plan).expects_entry(entry) => {
-                    self.hand_over(Arrived::Root { entry, root }, 0).await?;
-                }
-                Frame::Failed { entry, reason } if lock(&self.plan).expects_entry(entry) => {
+                Frame::Same { entry, piece } => self.hand_over(Arrived::Same { entry, piece }, 0).await?,
+                Frame::Root { entry, root } => self.hand_over(Arrived::Root { entry, root }, 0).await?,
+                Frame::Failed { entry, reason } => {
                     self.hand_over(Arrived::Failed { entry, reason: reason.into() }, 0).await?;
                 }
-                // Another stream already said that this file failed.
-                Frame::Failed { entry, .. } if lock(&self.plan).settled().contains(entry.0) => {}
-                Frame::Root { .. } | Frame::Failed { .. } => return Err(FetchError::Violation),
                 Frame::End => return Ok(()),
             }
         }
     }
 
-    /// The length of a piece that was asked for.
-    fn expected_len(&self, entry: EntryIndex, piece: PieceIndex) -> Option<u64> {
-        if !lock(&self.plan).expects(entry, piece) {
-            return None;
-        }
+    /// The length of a piece.
+    fn len(&self, entry: EntryIndex, piece: PieceIndex) -> Option<u64> {
         let range = piece::piece_range(self.manifest.entry(entry)?.kind.size(), piece)?;
         Some(range.end - range.start)
     }
 
     /// The buffer's size is what our own manifest says, at most [`piece::MAX_PIECE_SIZE`].
     async fn read_block(&self, recv: &mut RecvStream, len: usize) -> Result<Bytes, FetchError> {
-        self.transfers.down.pass(len).await;
         let mut block = vec![0; len];
-        recv.read_exact(&mut block).await.map_err(|error| match error {
-            quinn::ReadExactError::FinishedEarly(_) => StreamError::CutShort,
-            quinn::ReadExactError::ReadError(error) => error.into(),
-        })?;
+        let mut rest = block.as_mut_slice();
+        while !rest.is_empty() {
+            let share = self.transfers.down.share(rest.len()).await;
+            let (now, later) = rest.split_at_mut(share);
+            recv.read_exact(now).await.map_err(|error| match error {
+                quinn::ReadExactError::FinishedEarly(_) => StreamError::CutShort,
+                quinn::ReadExactError::ReadError(error) => error.into(),
+            })?;
+            rest = later;
+        }
         Ok(block.into())
     }
 

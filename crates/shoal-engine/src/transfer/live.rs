@@ -12,12 +12,19 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, mpsc, oneshot, watch},
+    sync::{Notify, Semaphore, mpsc, oneshot, watch},
     time::Instant,
 };
 
 /// Names of an offer that a prompt shows.
 const FIRST_NAMES: usize = 5;
+
+/// Fetches of one sending transfer that are admitted at once. A receiver needs three; after it came back on another connection
+/// those of the old one may still be there.
+const MAX_FETCHES: usize = 16;
+
+/// Those of them that read, each some 3 MiB ahead.
+const MAX_READERS: usize = 6;
 
 /// What the person at this end wants of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) connection: Connection,
     pub(crate) send: SendStream,
     pub(crate) inbox: Inbox<FromSender>,
+    /// The sender said that it is paused.
+    pub(crate) paused: bool,
 }
 
 /// A transfer that is not over, or was not when the engine started.
@@ -44,8 +53,13 @@ pub(crate) struct Live {
     pub(crate) control: watch::Sender<Control>,
     /// Try now rather than after the back-off.
     pub(crate) wake: Notify,
+    /// Sending: whether the receiver has consented, for those who wait for it.
+    pub(crate) accepted: watch::Sender<bool>,
     /// Sending: the connection that the receiver asked on. Receiving: unused.
     pub(crate) preferred: Mutex<Option<Connection>>,
+    /// Sending: places for fetches, and for those that read.
+    pub(crate) fetches: Semaphore,
+    pub(crate) readers: Semaphore,
     /// Receiving: takes streams of renewed offers.
     pub(crate) sessions: mpsc::Sender<Session>,
     /// Receiving: dropped or answered, once, by the person at this end.
@@ -61,7 +75,7 @@ pub(crate) struct Row {
     pub(crate) first_names: Vec<String>,
     pub(crate) free: Option<u64>,
     pub(crate) cause: Option<Cause>,
-    /// In memory only while an offer waits or content is read for it.
+    /// In memory only while an offer waits here, or is made from here.
     pub(crate) manifest: Option<Manifest>,
     meter: Meter,
     active_since: Option<Instant>,
@@ -79,7 +93,10 @@ impl Live {
             peer: record.peer,
             control: watch::Sender::new(control),
             wake: Notify::new(),
+            accepted: watch::Sender::new(record.accepted),
             preferred: Mutex::new(None),
+            fetches: Semaphore::new(MAX_FETCHES),
+            readers: Semaphore::new(MAX_READERS),
             sessions,
             answer: Mutex::new(None),
             row: Mutex::new(Row {

@@ -1,5 +1,6 @@
 //! Moving content: offers, consent, sending, receiving.
 
+pub(crate) mod asked;
 pub(crate) mod bases;
 pub(crate) mod fetch;
 pub(crate) mod inbox;

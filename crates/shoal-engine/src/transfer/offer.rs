@@ -5,7 +5,7 @@ use super::{
     inbox::Inbox,
     live::{Live, Session},
     receive,
-    transfers::{Transfers, answer_channel, blocking},
+    transfers::{PENDING_MANIFESTS_KIB, Transfers, answer_channel, blocking},
 };
 use crate::{
     AcceptRule, Event, TransferError, Trust,
@@ -18,14 +18,10 @@ use shoal_proto::{
     Manifest,
     codec::MAX_MESSAGE,
     display, manifest,
-    message::{CloseCode, Content, Decline, FromReceiver, FromSender, Offer, Progress},
+    message::{CloseCode, Content, Decline, FromReceiver, FromSender, MAX_TEXT, Offer, Progress, TransferId},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
-
-/// Offers that wait for an answer, of everybody and of one peer: a person's attention is bounded.
-const MAX_WAITING: usize = 64;
-const MAX_WAITING_PER_PEER: usize = 8;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// A manifest must be there after this long, or by its size at 100 kB/s.
 const MANIFEST_WAIT: Duration = Duration::from_secs(30);
@@ -39,17 +35,21 @@ pub(crate) async fn receive_offer(
     transfers: Arc<Transfers>,
     connection: Connection,
     offer: Offer,
-    mut send: SendStream,
+    send: SendStream,
     recv: RecvStream,
 ) {
-    match handle(&transfers, &connection, offer, &mut send, recv).await {
-        Ok(Handled::Accepted(live, renewed, inbox)) => {
-            let session = Session { connection, send, inbox };
+    // A shutdown ends it wherever it is: the sender offers again.
+    let handled = tokio::select! {
+        () = transfers.cancel.cancelled() => return,
+        handled = handle(&transfers, &connection, offer, send, recv) => handled,
+    };
+    match handled {
+        Ok(Handled::Accepted(live, renewed, session)) => {
             transfers.tasks.spawn(receive::run(transfers.clone(), live, renewed, Some(session)));
         }
-        Ok(Handled::Known(live, inbox)) => {
+        Ok(Handled::Known(live, session)) => {
             // The task takes it, or is just ending: then the sender asks again.
-            let _ = live.sessions.send(Session { connection, send, inbox }).await;
+            let _ = live.sessions.send(session).await;
         }
         Ok(Handled::Answered) => {}
         Err(error) => {
@@ -62,8 +62,8 @@ pub(crate) async fn receive_offer(
 }
 
 enum Handled {
-    Accepted(Arc<Live>, tokio::sync::mpsc::Receiver<Session>, Inbox<FromSender>),
-    Known(Arc<Live>, Inbox<FromSender>),
+    Accepted(Arc<Live>, mpsc::Receiver<Session>, Session),
+    Known(Arc<Live>, Session),
     Answered,
 }
 
@@ -74,13 +74,16 @@ enum OfferError {
     Stream(#[from] StreamError),
     #[error("the list of files does not fit the offer")]
     Manifest,
+    /// Consent covers what was shown, nothing else.
+    #[error("an accepted offer that became another")]
+    Changed,
 }
 
 impl OfferError {
     fn is_violation(&self) -> bool {
         match self {
             Self::Stream(error) => error.is_violation(),
-            Self::Manifest => true,
+            Self::Manifest | Self::Changed => true,
         }
     }
 }
@@ -89,16 +92,23 @@ async fn handle(
     transfers: &Arc<Transfers>,
     connection: &Connection,
     offer: Offer,
-    send: &mut SendStream,
+    mut send: SendStream,
     mut recv: RecvStream,
 ) -> Result<Handled, OfferError> {
     let peer = connection.peer();
+    let session = |send, inbox| Session { connection: connection.clone(), send, inbox, paused: false };
     if let Some(live) = transfers.live(offer.transfer) {
-        let same = live.peer == peer && live.direction == Direction::Receive && !live.row().awaits_answer;
-        if same {
-            return Ok(Handled::Known(live, Inbox::new(recv, &transfers.tasks)));
+        // Gone on with; or still waiting for an answer, and its old stream is dead, as far as the sender knows.
+        if live.peer != peer || live.direction != Direction::Receive {
+            return answer(&mut send, &FromReceiver::Declined(Decline::Over)).await;
         }
-        return answer(send, &FromReceiver::Declined(Decline::Over)).await;
+        if !is_what_was_shown(transfers, &live, &offer).await {
+            return Err(OfferError::Changed);
+        }
+        return Ok(Handled::Known(live, session(send, Inbox::new(recv, &transfers.tasks))));
+    }
+    if transfers.was_declined(offer.transfer) {
+        return decline(transfers, offer.transfer, &mut send).await;
     }
     let this = transfers.clone();
     let id = offer.transfer;
@@ -116,33 +126,38 @@ async fn handle(
             }),
             _ => FromReceiver::Declined(Decline::Over),
         };
-        return answer(send, &over).await;
+        return answer(&mut send, &over).await;
     }
-    let (all, of_peer) = transfers.waiting_offers(peer);
-    if all >= MAX_WAITING || of_peer >= MAX_WAITING_PER_PEER {
-        return answer(send, &FromReceiver::Declined(Decline::Busy)).await;
-    }
+    let Some(_waiting) = transfers.admit_offer(peer) else {
+        return answer(&mut send, &FromReceiver::Declined(Decline::Busy)).await;
+    };
     let (manifest, text, memory) = match &offer.content {
+        Content::Text(text) if text.len() > MAX_TEXT => return Err(OfferError::Manifest),
         Content::Text(text) => (None, Some(text.clone()), None),
         Content::Files { manifest_len, .. } => {
-            let Some(memory) = reserve(transfers, connection, *manifest_len) else {
-                return answer(send, &FromReceiver::Declined(Decline::Busy)).await;
+            let memory = match reserve(transfers, connection, *manifest_len) {
+                Ok(memory) => memory,
+                Err(decline) => return answer(&mut send, &FromReceiver::Declined(decline)).await,
             };
-            write_message(send, &FromReceiver::WantManifest, MAX_MESSAGE).await?;
+            write_message(&mut send, &FromReceiver::WantManifest, MAX_MESSAGE).await?;
             (Some(read_manifest(&mut recv, &offer.content).await?), None, memory)
         }
     };
     let record = new_record(&offer, connection, manifest.as_ref(), text);
-    let mut inbox = Inbox::new(recv, &transfers.tasks);
-    let (live, renewed) = Live::new(record, manifest);
-    let live = transfers.insert(live);
+    let mut session = session(send, Inbox::new(recv, &transfers.tasks));
+    let (live, mut renewed) = blocking(move || Live::new(record, manifest)).await;
     live.row().awaits_answer = true;
     live.row().free = free_in_inbox(transfers).await;
+    // Whatever came first under this id is what is shown: a second may not take its place.
+    let Some(live) = transfers.insert_new(live) else {
+        return answer(&mut session.send, &FromReceiver::Declined(Decline::Over)).await;
+    };
     let answered = answer_channel(&live);
-    let accepted = match consent(transfers, connection, &live, send, &mut inbox, answered).await {
+    let accepted = match consent(transfers, &live, &mut session, &mut renewed, answered).await {
         Ok(accepted) => accepted,
         Err(error) => {
-            withdraw(transfers, &live, State::Cancelled, "the sender is gone");
+            let (name, offer) = names(transfers, &live);
+            withdraw(transfers, &live, State::Cancelled, &format!("{name} left before {offer} was answered"));
             return Err(error);
         }
     };
@@ -151,29 +166,26 @@ async fn handle(
         return Ok(Handled::Answered);
     }
     if live.row().record.text.is_some() {
-        let _ = write_message(send, &FromReceiver::Finished(Progress::default()), MAX_MESSAGE).await;
+        let _ = write_message(&mut session.send, &FromReceiver::Finished(Progress::default()), MAX_MESSAGE).await;
         // That the sender heard it is for the sender to know.
-        tokio::select! {
-            () = transfers.cancel.cancelled() => {}
-            _ = tokio::time::timeout(MANIFEST_WAIT, inbox.next()) => {}
-        }
+        let _ = tokio::time::timeout(MANIFEST_WAIT, session.inbox.next()).await;
         return Ok(Handled::Answered);
     }
-    Ok(Handled::Accepted(live, renewed, inbox))
+    Ok(Handled::Accepted(live, renewed, session))
 }
 
-/// Asks by the rules or a person. `true`: accepted and recorded; `false`: the sender was told no, or took it back.
+/// Asks by the rules or a person. `true`: accepted and recorded; `false`: the sender was told no, or took it back. A sender that
+/// comes back meanwhile on another connection takes the place of the first: nobody is asked twice.
 async fn consent(
     transfers: &Arc<Transfers>,
-    connection: &Connection,
     live: &Arc<Live>,
-    send: &mut SendStream,
-    inbox: &mut Inbox<FromSender>,
+    session: &mut Session,
+    renewed: &mut mpsc::Receiver<Session>,
     mut answered: oneshot::Receiver<()>,
 ) -> Result<bool, OfferError> {
     let by_rule = match transfers.accept_rule {
         AcceptRule::All => true,
-        AcceptRule::Verified => transfers.devices.trust(connection.peer()) == Trust::Verified,
+        AcceptRule::Verified => transfers.devices.trust(live.peer) == Trust::Verified,
         AcceptRule::Ask => false,
     };
     transfers.emit(Event::Offered(transfers.picture(live)));
@@ -189,12 +201,12 @@ async fn consent(
                     _ => Decline::NotAllowed,
                 };
                 withdraw(transfers, live, State::Failed, &error.to_string());
-                answer(send, &FromReceiver::Declined(decline)).await?;
+                answer(&mut session.send, &FromReceiver::Declined(decline)).await?;
                 return Ok(false);
             }
         }
     } else {
-        write_message(send, &FromReceiver::Asking, MAX_MESSAGE).await?;
+        write_message(&mut session.send, &FromReceiver::Asking, MAX_MESSAGE).await?;
     }
     loop {
         tokio::select! {
@@ -206,20 +218,31 @@ async fn consent(
                     }
                     return Ok(true);
                 }
-                withdraw(transfers, live, State::Declined, "declined here");
-                answer(send, &FromReceiver::Declined(Decline::Person)).await?;
+                let (name, offer) = names(transfers, live);
+                withdraw(transfers, live, State::Declined, &format!("{offer} from {name} was declined"));
+                decline(transfers, live.id, &mut session.send).await?;
                 return Ok(false);
             }
-            message = inbox.next() => match message? {
+            Some(newer) = renewed.recv() => {
+                *session = newer;
+                write_message(&mut session.send, &FromReceiver::Asking, MAX_MESSAGE).await?;
+            }
+            message = session.inbox.next() => match message? {
                 FromSender::Cancelled => {
-                    withdraw(transfers, live, State::Cancelled, "the sender took it back");
+                    let (name, offer) = names(transfers, live);
+                    withdraw(transfers, live, State::Cancelled, &format!("{name} took {offer} back"));
                     return Ok(false);
                 }
-                FromSender::Paused(_) | FromSender::Heard => {}
+                FromSender::Paused(paused) => session.paused = paused,
+                FromSender::Heard => {}
             },
-            () = transfers.cancel.cancelled() => return Ok(false),
         }
     }
+}
+
+/// The sender and the offer, for a sentence about both.
+fn names(transfers: &Transfers, live: &Live) -> (String, String) {
+    (transfers.devices.name(live.peer), live.row().record.name.clone())
 }
 
 /// Takes an offer that was never recorded off the table.
@@ -233,6 +256,17 @@ fn withdraw(transfers: &Transfers, live: &Live, state: State, error: &str) {
     transfers.emit(Event::Failed { transfer: transfers.picture(live), error: error.to_owned() });
 }
 
+/// Says that a person does not want it. Whether it arrives is waited for: a sender that missed it offers once more, and nobody is
+/// asked a second time.
+async fn decline(transfers: &Transfers, id: TransferId, send: &mut SendStream) -> Result<Handled, OfferError> {
+    transfers.remember_declined(id);
+    answer(send, &FromReceiver::Declined(Decline::Person)).await?;
+    if send.stopped().await.is_ok() {
+        transfers.forget_declined(id);
+    }
+    Ok(Handled::Answered)
+}
+
 async fn answer(send: &mut SendStream, message: &FromReceiver) -> Result<Handled, OfferError> {
     write_message(send, message, MAX_MESSAGE).await?;
     // The stream closes by itself if that fails.
@@ -240,16 +274,39 @@ async fn answer(send: &mut SendStream, message: &FromReceiver) -> Result<Handled
     Ok(Handled::Answered)
 }
 
-/// Memory for the manifest. Devices that were accepted before need not share the strangers' part.
-#[expect(clippy::option_option, reason = "none to be had; none needed; some")]
-fn reserve(transfers: &Transfers, connection: &Connection, len: u32) -> Option<Option<OwnedSemaphorePermit>> {
+/// Memory for the manifest, if it takes any of what unverified devices share.
+fn reserve(transfers: &Transfers, connection: &Connection, len: u32) -> Result<Option<OwnedSemaphorePermit>, Decline> {
     if len as usize > manifest::MAX_ENCODED {
-        return None;
+        return Err(Decline::NotAllowed);
     }
-    if transfers.devices.trust(connection.peer()) != Trust::Stranger {
-        return Some(None);
+    if transfers.devices.trust(connection.peer()) == Trust::Verified {
+        return Ok(None);
     }
-    transfers.pending_manifests.clone().try_acquire_many_owned(len / 1024 + 1).ok().map(Some)
+    let kib = len / 1024 + 1;
+    if kib as usize > PENDING_MANIFESTS_KIB {
+        return Err(Decline::NotAllowed);
+    }
+    transfers.pending_manifests.clone().try_acquire_many_owned(kib).map(Some).map_err(|_| Decline::Busy)
+}
+
+/// Whether an offer that comes again is the one that was shown.
+async fn is_what_was_shown(transfers: &Transfers, live: &Live, offer: &Offer) -> bool {
+    match &offer.content {
+        Content::Text(text) => live.row().record.text.as_ref() == Some(text),
+        Content::Files { manifest, .. } => {
+            let (database, id, manifest) = (transfers.database.clone(), live.id, *manifest);
+            let shown = live.row().manifest.clone();
+            let kept = blocking(move || match shown {
+                Some(shown) => Ok(Some(shown.id())),
+                None => database.manifest_id(id),
+            });
+            let kept = kept.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "what was shown cannot be told");
+                None
+            });
+            kept == Some(manifest)
+        }
+    }
 }
 
 /// Reads the manifest and holds it against what the offer says.
@@ -258,10 +315,15 @@ async fn read_manifest(recv: &mut RecvStream, content: &Content) -> Result<Manif
     let len = manifest_len as usize;
     let wait = MANIFEST_WAIT + Duration::from_secs(u64::from(manifest_len) / MANIFEST_BYTES_PER_SECOND);
     let read = async {
-        let mut encoded = Vec::new();
+        let mut encoded: Vec<u8> = Vec::new();
         while encoded.len() < len {
-            let chunk = recv.read_chunk(len - encoded.len(), true).await.map_err(StreamError::from)?;
-            encoded.extend_from_slice(&chunk.ok_or(StreamError::CutShort)?.bytes);
+            let left = len - encoded.len();
+            let chunk = recv.read_chunk(left, true).await.map_err(StreamError::from)?.ok_or(StreamError::CutShort)?;
+            if encoded.capacity() - encoded.len() < chunk.bytes.len() {
+                // Twice what came, but never more than was reserved for it.
+                encoded.reserve_exact(left.min(encoded.len().max(chunk.bytes.len())));
+            }
+            encoded.extend_from_slice(&chunk.bytes);
         }
         Ok::<_, StreamError>(encoded)
     };

@@ -23,7 +23,8 @@ use std::{
 };
 use tokio::{
     sync::{Notify, Semaphore, mpsc},
-    task::{JoinHandle, JoinSet},
+    task::{JoinError, JoinHandle, JoinSet},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +33,9 @@ const STREAMS: usize = 3;
 
 /// What is written but not recorded is recorded after this long without news.
 const FLUSH_AFTER: Duration = Duration::from_millis(250);
+
+/// A transfer that got nothing for this long gives its place to one that waits for it, and queues again.
+const STALLED: Duration = Duration::from_secs(20);
 
 /// Messages taken by the writer at once.
 const WRITE_AT_ONCE: usize = 256;
@@ -85,7 +89,16 @@ impl Pull {
 async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection, stop: CancellationToken) -> PullEnd {
     let _slot = tokio::select! {
         () = stop.cancelled() => return PullEnd::Stopped,
-        slot = transfers.slots.acquire() => slot,
+        slot = transfers.slot() => slot,
+    };
+    let (database, id) = (transfers.database.clone(), live.id);
+    let manifest_len = match blocking(move || database.manifest_len(id)).await {
+        Ok(len) => len.unwrap_or(0),
+        Err(error) => return write_end(error.into()),
+    };
+    let _memory = tokio::select! {
+        () = stop.cancelled() => return PullEnd::Stopped,
+        memory = transfers.manifest_memory(manifest_len) => memory,
     };
     let (opening, row) = (transfers.clone(), live.clone());
     let Opened { mut writer, wanted } = match blocking(move || open(&opening, &row)).await {
@@ -113,6 +126,7 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
     }
     drop(fetcher);
     let mut end = None;
+    let mut last_news = Instant::now();
     loop {
         let mut batch: Vec<Queued> = Vec::new();
         let mut stopped = false;
@@ -121,18 +135,18 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
                 end = Some(PullEnd::Stopped);
                 stopped = true;
             }
-            Some(ended) = streams.join_next(), if end.is_none() => match ended {
-                Ok(Ok(())) => {}
-                // The writer says why.
-                Ok(Err(FetchError::WriterGone)) => {}
-                Ok(Err(error)) => {
-                    end = Some(fetch_end(&error, &connection));
+            Some(ended) = streams.join_next(), if end.is_none() => {
+                end = stream_end(ended, &connection);
+                stopped = end.is_some();
+            }
+            received = tokio::time::timeout(FLUSH_AFTER, queued.recv_many(&mut batch, WRITE_AT_ONCE)) => match received {
+                Ok(0) => break,
+                Ok(_) => last_news = Instant::now(),
+                Err(_) if end.is_none() && last_news.elapsed() >= STALLED && transfers.is_slot_wanted() => {
+                    end = Some(PullEnd::Stopped);
                     stopped = true;
                 }
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            },
-            received = tokio::time::timeout(FLUSH_AFTER, queued.recv_many(&mut batch, WRITE_AT_ONCE)) => if received == Ok(0) {
-                break;
+                Err(_) => {}
             },
         }
         if stopped {
@@ -155,6 +169,10 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
             while streams.join_next().await.is_some() {}
             return finish_early(writer, &transfers, &live, write_end(error)).await;
         }
+    }
+    // A stream may have failed in the very moment in which the queue closed.
+    while let Some(ended) = streams.join_next().await {
+        end = end.or(stream_end(ended, &connection));
     }
     match end {
         Some(end) => finish_early(writer, &transfers, &live, end).await,
@@ -215,11 +233,7 @@ struct Opened {
 /// Takes up where the last session left off.
 fn open(transfers: &Transfers, live: &Live) -> Result<Opened, WriteError> {
     let record = live.row().record.clone();
-    let manifest = match live.row().manifest.clone() {
-        Some(manifest) => manifest,
-        None => transfers.database.manifest(live.id)?.ok_or(DatabaseError::Missing)?,
-    };
-    live.row().manifest = Some(manifest.clone());
+    let manifest = transfers.database.manifest(live.id)?.ok_or(DatabaseError::Missing)?;
     let into = record.into.clone().unwrap_or_else(|| transfers.inbox.clone());
     let stuck = |error: DiskError| WriteError::Stuck(error);
     let target = Arc::new(Target::open(&into, live.id).map_err(stuck)?);
@@ -245,7 +259,8 @@ fn open(transfers: &Transfers, live: &Live) -> Result<Opened, WriteError> {
     }
     let clash = if record.replace { Clash::Replace } else { Clash::KeepBoth };
     let plan = Arc::new(Mutex::new(plan));
-    let writer = Writer::new(live.id, transfers.database.clone(), target, clash, plan, there, settled);
+    let mut writer = Writer::new(live.id, transfers.database.clone(), target, clash, plan, there, settled);
+    writer.take_up()?;
     Ok(Opened { writer, wanted: kept.wanted })
 }
 
@@ -269,6 +284,16 @@ fn count_settled<T>(
         }
     }
     progress
+}
+
+/// What the end of one stream means for the rest; `None`: it had nothing more to do.
+fn stream_end(ended: Result<Result<(), FetchError>, JoinError>, connection: &Connection) -> Option<PullEnd> {
+    match ended {
+        // Without a writer the writer says why.
+        Ok(Ok(()) | Err(FetchError::WriterGone)) => None,
+        Ok(Err(error)) => Some(fetch_end(&error, connection)),
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }
 
 fn fetch_end(error: &FetchError, connection: &Connection) -> PullEnd {

@@ -7,12 +7,13 @@ use super::{
     transfers::{Transfers, blocking, pause_for},
 };
 use crate::{
+    connection::Connection,
     error::ReachError,
     store::database::FileFailure,
     stream::{StreamError, write_message},
 };
 use shoal_proto::{
-    codec::MAX_MESSAGE,
+    codec::{CodecError, MAX_MESSAGE},
     display,
     message::{CloseCode, Failure, FromReceiver, FromSender, Obstacle, Progress, Request},
 };
@@ -21,6 +22,9 @@ use tokio::sync::mpsc;
 
 /// Progress is told at most this often.
 const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// The sender refused a request for content: it says why on the offer's stream, or the next request is answered.
+const REFUSED_RETRY: Duration = Duration::from_millis(500);
 
 /// A transfer that is stuck looks this often whether it can go on.
 const STUCK_RETRY: Duration = Duration::from_secs(2);
@@ -83,7 +87,8 @@ async fn reach(transfers: &Arc<Transfers>, live: &Live, renewed: &mut mpsc::Rece
     let mut control = live.control.subscribe();
     let mut wait = FIRST_RETRY;
     loop {
-        match live.wanted() {
+        let wanted = *control.borrow_and_update();
+        match wanted {
             Control::Cancel => return Err(End::Over(State::Cancelled, None)),
             Control::Pause => {
                 transfers.enter(live, State::Paused, None);
@@ -98,17 +103,22 @@ async fn reach(transfers: &Arc<Transfers>, live: &Live, renewed: &mut mpsc::Rece
         tokio::select! {
             () = transfers.cancel.cancelled() => return Err(End::ShuttingDown),
             session = renewed.recv() => return session.ok_or(End::ShuttingDown),
+            _ = control.changed() => continue,
             asked = ask_again(transfers, live) => match asked {
-                Ok(()) => {
+                Ok(connection) => {
                     tokio::select! {
+                        () = transfers.cancel.cancelled() => return Err(End::ShuttingDown),
                         session = renewed.recv() => return session.ok_or(End::ShuttingDown),
-                        go_on = pause_for(live, &transfers.cancel, OFFER_WAIT) => if !go_on { return Err(End::ShuttingDown) },
+                        _ = control.changed() => continue,
+                        _ = connection.closed() => {}
+                        () = tokio::time::sleep(OFFER_WAIT) => {}
                     }
                 }
+                // It was cancelled there while this end was away. What came of it is of no use without the rest.
                 Err(Asked::Gone) => {
-                    let name = transfers.devices.name(live.peer);
-                    let error = format!("{name} does not offer this any more: ask for it to be sent again");
-                    return Err(End::Over(State::Failed, Some(error)));
+                    let (name, offer) = (transfers.devices.name(live.peer), display::shown(&live.row().record.name));
+                    let error = format!("{name} does not offer {offer} any more: ask for it to be sent again");
+                    return Err(End::Over(State::Cancelled, Some(error)));
                 }
                 Err(Asked::Unreachable(reason)) => transfers.enter(live, State::Interrupted, Some(reason)),
             },
@@ -126,27 +136,26 @@ enum Asked {
     Unreachable(String),
 }
 
-async fn ask_again(transfers: &Transfers, live: &Live) -> Result<(), Asked> {
+/// Asks the sender to offer again; it does so on the connection that is returned.
+async fn ask_again(transfers: &Transfers, live: &Live) -> Result<Connection, Asked> {
     let unreachable = |error: ReachError| Asked::Unreachable(error.about(transfers.devices.name(live.peer)).to_string());
-    let lost = |error: StreamError| {
-        tracing::debug!(%error, transfer = %live.id, "asking for an offer again ended");
-        match error.close_code() {
-            Some(CloseCode::UnknownTransfer) => Asked::Gone,
-            _ => Asked::Unreachable(lost_words(transfers, live)),
-        }
-    };
-    let (_connection, mut send, mut recv) =
-        transfers.links.request(live.peer, &Request::Again(live.id)).await.map_err(unreachable)?;
+    let again = transfers.links.request(live.peer, &Request::Again(live.id)).await;
+    let (connection, mut send, mut recv) = again.map_err(unreachable)?;
     send.finish();
-    match recv.read_to_end(0).await {
-        Ok(_) => Ok(()),
-        Err(quinn::ReadToEndError::Read(error)) => Err(lost(error.into())),
-        Err(quinn::ReadToEndError::TooLong) => Err(Asked::Unreachable(lost_words(transfers, live))),
+    let error = match recv.read_to_end(0).await {
+        Ok(_) => return Ok(connection),
+        Err(quinn::ReadToEndError::Read(error)) => StreamError::from(error),
+        Err(quinn::ReadToEndError::TooLong) => StreamError::Codec(CodecError::Malformed),
+    };
+    tracing::debug!(%error, transfer = %live.id, "the sender does not offer again now");
+    match error.close_code() {
+        Some(CloseCode::UnknownTransfer) => Err(Asked::Gone),
+        _ => Err(Asked::Unreachable(lost_words(transfers, live))),
     }
 }
 
 fn lost_words(transfers: &Transfers, live: &Live) -> String {
-    format!("the connection to {} was lost: it goes on by itself", transfers.devices.name(live.peer))
+    format!("the connection to {} was lost", transfers.devices.name(live.peer))
 }
 
 /// One stream with the sender, for as long as it lasts.
@@ -157,7 +166,10 @@ async fn hold_session(
     renewed: &mut mpsc::Receiver<Session>,
 ) -> End {
     let mut pull: Option<Pull> = None;
-    let end = drive(transfers, live, &mut session, renewed, &mut pull).await;
+    let end = tokio::select! {
+        () = transfers.cancel.cancelled() => End::ShuttingDown,
+        end = drive(transfers, live, &mut session, renewed, &mut pull) => end,
+    };
     if let Some(pull) = pull {
         pull.stop().await;
     }
@@ -172,10 +184,13 @@ async fn hold_session(
     };
     if let Some(last_word) = last_word {
         // The sender that misses it asks on its next connection.
-        let _ = say(&mut session, &last_word).await;
+        let say_it = async {
+            say(&mut session, &last_word).await?;
+            session.inbox.next().await
+        };
         tokio::select! {
             () = transfers.cancel.cancelled() => {}
-            _ = tokio::time::timeout(HEARD_WAIT, session.inbox.next()) => {}
+            _ = tokio::time::timeout(HEARD_WAIT, say_it) => {}
         }
     }
     end
@@ -192,7 +207,7 @@ async fn drive(
     let mut control = live.control.subscribe();
     let mut tick = tokio::time::interval(TELL_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let (mut paused_there, mut said_paused, mut told) = (false, false, Progress::default());
+    let (mut paused_there, mut said_paused, mut told) = (session.paused, false, Progress::default());
     let mut stuck_until: Option<tokio::time::Instant> = None;
     let lost = || End::Lost(lost_words(transfers, live));
     let (files, bytes) = {
@@ -224,13 +239,12 @@ async fn drive(
             *pull = Some(Pull::start(transfers.clone(), live.clone(), session.connection.clone()));
         }
         tokio::select! {
-            () = transfers.cancel.cancelled() => return End::ShuttingDown,
             _ = control.changed() => {}
             session = renewed.recv() => return session.map_or(End::ShuttingDown, End::Superseded),
             message = session.inbox.next() => match message {
                 Ok(FromSender::Paused(paused)) => paused_there = paused,
                 Ok(FromSender::Cancelled) => {
-                    let error = format!("{} cancelled it", transfers.devices.name(live.peer));
+                    let error = format!("{} cancelled {}", transfers.devices.name(live.peer), live.row().record.name);
                     return End::Over(State::Cancelled, Some(error));
                 }
                 Ok(FromSender::Heard) => {}
@@ -260,10 +274,7 @@ async fn drive(
                     PullEnd::Finished => return End::Over(State::Finished, failed_words(transfers, live).await),
                     PullEnd::Stopped => {}
                     PullEnd::Lost => return lost(),
-                    PullEnd::Gone => {
-                        let name = transfers.devices.name(live.peer);
-                        return End::Lost(format!("{name} stopped offering this for now"));
-                    }
+                    PullEnd::Gone => stuck_until = Some(tokio::time::Instant::now() + REFUSED_RETRY),
                     PullEnd::Failed(failure, error) => {
                         live.row().cause = (failure == Failure::Verification).then_some(Cause::Verification);
                         return End::Over(State::Failed, Some(error));

@@ -19,10 +19,10 @@ use crate::{
 };
 use shoal_proto::{
     Entry, Manifest, PeerId,
-    codec::MAX_MESSAGE,
+    codec::{self, MAX_MESSAGE},
     display,
     manifest::{self, Builder, EntryKind, Timestamp},
-    message::{CloseCode, Content, Decline, Failure, FromReceiver, FromSender, Obstacle, Offer, Request, TransferId},
+    message::{CloseCode, Content, Decline, Failure, FromReceiver, FromSender, Obstacle, Offer, Progress, Request, TransferId},
 };
 use std::{
     ops::ControlFlow,
@@ -78,8 +78,12 @@ impl Prepared {
             let too_many = |_| SendError::TooMany { limit: u64::from(manifest::MAX_ENTRIES) };
             let manifest = builder.finish().map_err(too_many)?;
             let sources: Vec<(String, PathBuf)> = found.roots.iter().map(|root| (root.name.clone(), root.path.clone())).collect();
-            let Some((name, _)) = sources.first().filter(|_| !manifest.is_empty()) else { return Err(SendError::Nothing) };
-            Ok(Self { name: name.clone(), text: None, manifest: Some(manifest), sources })
+            let first = sources.first().filter(|_| !manifest.is_empty()).ok_or(SendError::Nothing)?;
+            let name = match sources.len() {
+                1 => first.0.clone(),
+                several => format!("{} and {} more", first.0, several - 1),
+            };
+            Ok(Self { name, text: None, manifest: Some(manifest), sources })
         })
         .await
     }
@@ -139,6 +143,8 @@ pub(crate) fn roots(sources: Vec<(String, PathBuf)>) -> Roots {
 enum End {
     Over(State, Option<String>),
     Lost(String),
+    /// The receiver came back on another connection: to be gone on with there, at once.
+    Renewed,
     ShuttingDown,
 }
 
@@ -153,13 +159,15 @@ pub(crate) async fn run(transfers: Arc<Transfers>, live: Arc<Live>) {
         match end {
             End::Over(state, error) => return transfers.enter(&live, state, error),
             End::ShuttingDown => return,
+            End::Renewed => continue,
             End::Lost(reason) => {
                 if live.state() == State::Active {
                     wait = FIRST_RETRY;
                 }
+                let paused = live.wanted() == Control::Pause;
                 // Before the first answer there is nothing that could be interrupted.
-                let state = if live.row().record.accepted { State::Interrupted } else { State::Waiting };
-                transfers.enter(&live, state, Some(reason));
+                let running = if live.row().record.accepted { State::Interrupted } else { State::Waiting };
+                transfers.enter(&live, if paused { State::Paused } else { running }, (!paused).then_some(reason));
             }
         }
         if !pause_for(&live, &transfers.cancel, wait).await {
@@ -173,33 +181,41 @@ pub(crate) async fn run(transfers: Arc<Transfers>, live: Arc<Live>) {
 async fn reach(transfers: &Transfers, live: &Live) -> Result<Connection, End> {
     let mut control = live.control.subscribe();
     loop {
-        match *control.borrow_and_update() {
+        let wanted = *control.borrow_and_update();
+        match wanted {
             Control::Cancel => return Err(End::Over(State::Cancelled, None)),
             Control::Pause => transfers.enter(live, State::Paused, None),
-            Control::Run => break,
+            Control::Run => {}
+        }
+        // A receiver that asks is answered while paused, too: it hears there that it is.
+        if let Some(connection) = live.preferred.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(connection);
         }
         tokio::select! {
             () = transfers.cancel.cancelled() => return Err(End::ShuttingDown),
             _ = control.changed() => {}
+            () = live.wake.notified(), if wanted == Control::Pause => {}
+            reached = transfers.links.get(live.peer), if wanted == Control::Run => {
+                return reached.map_err(|error| match error.about(transfers.devices.name(live.peer)) {
+                    ReachError::ShuttingDown => End::ShuttingDown,
+                    error @ ReachError::Refused { .. } => End::Over(State::Declined, Some(error.to_string())),
+                    error => End::Lost(error.to_string()),
+                });
+            }
         }
-    }
-    if let Some(connection) = live.preferred.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        return Ok(connection);
-    }
-    tokio::select! {
-        () = transfers.cancel.cancelled() => Err(End::ShuttingDown),
-        _ = control.changed() => Err(End::Lost(String::new())),
-        reached = transfers.links.get(live.peer) => match reached.map_err(|error| error.about(transfers.devices.name(live.peer))) {
-            Ok(connection) => Ok(connection),
-            Err(ReachError::ShuttingDown) => Err(End::ShuttingDown),
-            Err(error @ ReachError::Refused { .. }) => Err(End::Over(State::Declined, Some(error.to_string()))),
-            Err(error) => Err(End::Lost(error.to_string())),
-        },
     }
 }
 
+/// One session, which a shutdown ends wherever it is: writing may wait for a receiver that is gone.
 async fn hold_session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Connection) -> End {
-    let lost = || End::Lost(format!("the connection to {} was lost: it goes on by itself", transfers.devices.name(live.peer)));
+    tokio::select! {
+        () = transfers.cancel.cancelled() => End::ShuttingDown,
+        end = session(transfers, live, connection) => end,
+    }
+}
+
+async fn session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Connection) -> End {
+    let lost = || End::Lost(format!("the connection to {} was lost", transfers.devices.name(live.peer)));
     let (offer, manifest) = match offer(transfers, live).await {
         Ok(offer) => offer,
         Err(end) => return end,
@@ -265,6 +281,7 @@ async fn drive(
     let mut control = live.control.subscribe();
     let mut said_paused = false;
     let mut told = tokio::time::Instant::now();
+    let mut manifest_sent = false;
     let name = transfers.devices.name(live.peer);
     loop {
         let wanted = *control.borrow_and_update();
@@ -280,13 +297,12 @@ async fn drive(
             transfers.enter(live, if pause { State::Paused } else { running(live) }, None);
         }
         let message = tokio::select! {
-            () = transfers.cancel.cancelled() => return Ok(End::ShuttingDown),
             _ = control.changed() => continue,
             () = live.wake.notified() => {
                 let preferred = live.preferred.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 match preferred {
-                    // The receiver came back on another connection: this one is dead, as far as it knows.
-                    Some(other) if !other.is(connection) => return Ok(End::Lost(format!("{name} came back"))),
+                    // This one is dead, as far as the receiver knows.
+                    Some(other) if !other.is(connection) => return Ok(End::Renewed),
                     _ => continue,
                 }
             }
@@ -294,24 +310,32 @@ async fn drive(
         };
         match message {
             FromReceiver::WantManifest => {
-                let Some(manifest) = &manifest else {
-                    return Ok(End::Over(State::Failed, Some(format!("{name} asks for what was not offered"))));
-                };
-                send.write_all(manifest.encoded()).await?;
+                // Once: it may be long, and asking costs nothing.
+                let Some(manifest) = manifest.as_ref().filter(|_| !manifest_sent) else { return Err(nonsense()) };
+                manifest_sent = true;
+                tokio::select! {
+                    () = transfers.cancel.cancelled() => return Ok(End::ShuttingDown),
+                    written = send.write_all(manifest.encoded()) => written?,
+                }
             }
             FromReceiver::Asking => transfers.enter(live, State::Waiting, Some(format!("{name} is asked"))),
             FromReceiver::Accepted { files, bytes } => {
+                let offered = manifest.as_ref().map_or((0, 0), |manifest| (manifest.files(), manifest.bytes()));
+                if files > offered.0 || bytes > offered.1 {
+                    return Err(nonsense());
+                }
                 transfers.became_known(live.peer);
                 transfers.keep(live, |row| {
                     row.record.accepted = true;
                     row.record.files = files;
                     row.record.bytes = bytes;
                 });
+                live.accepted.send_replace(true);
                 transfers.enter(live, if said_paused { State::Paused } else { State::Active }, None);
             }
             FromReceiver::Declined(reason) => return Ok(declined(&name, live, &reason)),
             FromReceiver::Progress(progress) => {
-                live.row().advance(progress);
+                advance(live, progress);
                 if !said_paused {
                     transfers.enter(live, State::Active, None);
                 }
@@ -335,7 +359,8 @@ async fn drive(
             }
             FromReceiver::Cancelled => {
                 let _ = say(send, &FromSender::Heard).await;
-                return Ok(End::Over(State::Cancelled, Some(format!("{name} cancelled it"))));
+                let offer = display::shown(&live.row().record.name);
+                return Ok(End::Over(State::Cancelled, Some(format!("{name} cancelled {offer}"))));
             }
             FromReceiver::Failed(failure) => {
                 let _ = say(send, &FromSender::Heard).await;
@@ -351,7 +376,7 @@ async fn drive(
                 return Ok(End::Over(State::Failed, Some(error)));
             }
             FromReceiver::Finished(progress) => {
-                live.row().advance(progress);
+                let progress = advance(live, progress);
                 // Whoever finished will say so again if this is lost.
                 let _ = say(send, &FromSender::Heard).await;
                 send.finish();
@@ -361,6 +386,25 @@ async fn drive(
             }
         }
     }
+}
+
+/// The receiver says what cannot be.
+fn nonsense() -> StreamError {
+    StreamError::Codec(codec::CodecError::Malformed)
+}
+
+/// Takes the receiver's word for how far it is, as far as that can be.
+fn advance(live: &Live, said: Progress) -> Progress {
+    let mut row = live.row();
+    let files_done = said.files_done.min(row.record.files);
+    let progress = Progress {
+        files_done,
+        files_failed: said.files_failed.min(row.record.files - files_done),
+        bytes_done: said.bytes_done.min(row.record.bytes),
+        bytes_moved: said.bytes_moved.min(i64::MAX as u64),
+    };
+    row.advance(progress);
+    progress
 }
 
 /// What a transfer is that is not paused.

@@ -13,9 +13,10 @@ use crate::{
         file_key::FileKey,
         source::{Offered, Roots, SourceError, SourceFile},
     },
-    stream::{SendStream, var_int},
+    stream::SendStream,
     transfer::write::system_time,
 };
+use bytes::Bytes;
 use shoal_proto::{
     Entry, Hash, Manifest, PieceIndex,
     codec::{self, MAX_FRAME_HEAD},
@@ -23,10 +24,16 @@ use shoal_proto::{
     message::{CloseCode, Fetch, FetchItem, Frame, MAX_FETCH_HAVES, MAX_FETCH_ITEMS},
     piece,
 };
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// Small files are packed into blocks of about this many bytes.
 const BLOCK: usize = 256 * 1024;
+
+/// A request for content may overtake the consent by this much: a lost packet or two.
+const ACCEPT_WAIT: Duration = Duration::from_secs(5);
+
+/// Entries and pieces looked at for one block, at most: what a request names may hold nothing to send.
+const STEPS: usize = 4096;
 
 /// Serves one fetch stream to its end.
 pub(crate) async fn serve(transfers: Arc<Transfers>, connection: Connection, fetch: Fetch, mut send: SendStream) {
@@ -36,24 +43,44 @@ pub(crate) async fn serve(transfers: Arc<Transfers>, connection: Connection, fet
         return connection.close(CloseCode::Violation);
     }
     let live = transfers.live(transfer).filter(|live| live.direction == Direction::Send && live.peer == connection.peer());
-    // Consent comes before content: what was not accepted is not read.
-    let offered = live.and_then(|live| {
-        let row = live.row();
-        let (manifest, sources) = (row.manifest.clone()?, row.record.sources.clone());
-        let accepted = row.record.accepted;
-        drop(row);
-        accepted.then_some((live, manifest, sources))
-    });
+    let offered = match live {
+        Some(live) => accepted(&transfers, &live).await.map(|(manifest, sources)| (live, manifest, sources)),
+        None => None,
+    };
     let Some((live, manifest, sources)) = offered else {
-        // The other end may be gone already.
-        let _ = send.reset(var_int(CloseCode::UnknownTransfer));
+        send.refuse(CloseCode::UnknownTransfer);
         return;
     };
+    let Ok(_place) = live.fetches.try_acquire() else { return send.refuse(CloseCode::TooMany) };
+    let turn = tokio::select! {
+        () = transfers.cancel.cancelled() => return,
+        _ = connection.closed() => return,
+        turn = live.readers.acquire() => turn,
+    };
+    if turn.is_err() {
+        return;
+    }
     let reader = Reader::new(items, manifest, roots(sources), transfers.database.clone());
     if let Err(error) = write(&transfers, &live, reader, &mut send).await {
         tracing::debug!(%error, transfer = %live.id, "a fetch ended early");
-        let _ = send.reset(var_int(CloseCode::UnknownTransfer));
+        if matches!(error, ServeError::Cancelled) {
+            send.refuse(CloseCode::UnknownTransfer);
+        }
     }
+}
+
+/// What was offered, once it is accepted: consent comes before content, and what was not accepted is not read. That it is may
+/// arrive a little later than the first request, on another stream.
+async fn accepted(transfers: &Transfers, live: &Live) -> Option<(Manifest, Vec<(String, PathBuf)>)> {
+    let mut accepted = live.accepted.subscribe();
+    tokio::select! {
+        () = transfers.cancel.cancelled() => return None,
+        heard = tokio::time::timeout(ACCEPT_WAIT, accepted.wait_for(|accepted| *accepted)) => {
+            heard.ok()?.ok()?;
+        }
+    }
+    let row = live.row();
+    Some((row.manifest.clone()?, row.record.sources.clone()))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -85,14 +112,16 @@ async fn write(transfers: &Transfers, live: &Live, reader: Reader, send: &mut Se
         if wanted == Control::Cancel {
             return Err(ServeError::Cancelled);
         }
-        let len = block.len();
-        tokio::select! {
-            () = transfers.cancel.cancelled() => return Err(ServeError::ShuttingDown),
-            () = transfers.up.pass(len) => {}
-        }
-        tokio::select! {
-            () = transfers.cancel.cancelled() => return Err(ServeError::ShuttingDown),
-            written = send.write_chunk(block.into()) => written?,
+        let mut block = Bytes::from(block);
+        while !block.is_empty() {
+            let write = async {
+                let share = transfers.up.share(block.len()).await;
+                send.write_chunk(block.split_to(share)).await
+            };
+            tokio::select! {
+                () = transfers.cancel.cancelled() => return Err(ServeError::ShuttingDown),
+                written = write => written?,
+            }
         }
         match more {
             Some(more) => ahead = more,
@@ -154,14 +183,18 @@ impl Reader {
     fn next(mut self) -> (Vec<u8>, Option<Self>) {
         let mut out = Vec::with_capacity(BLOCK + BLOCK / 4);
         let mut more = true;
-        while more && out.len() < BLOCK {
+        let mut steps = 0;
+        while more && out.len() < BLOCK && steps < STEPS {
             more = self.step(&mut out);
+            steps += 1;
         }
         if !more {
             put(&mut out, &Frame::End);
         }
         // Recorded before it is sent: whoever asks for the root afterwards finds every hash.
-        if let Err(error) = self.database.add_hashes(&self.news) {
+        if !self.news.is_empty()
+            && let Err(error) = self.database.add_hashes(&self.news)
+        {
             tracing::warn!(%error, "hashes are not kept: they will be made again");
         }
         self.news.clear();

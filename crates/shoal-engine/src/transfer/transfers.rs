@@ -17,26 +17,45 @@ use crate::{
         disk,
         target::Target,
     },
-    stream::{SendStream, var_int},
+    stream::SendStream,
 };
 use shoal_proto::{
     PeerId, display,
     message::{self, CloseCode, TransferId},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque, hash_map::Entry},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
-use tokio::sync::{Semaphore, broadcast, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, broadcast, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Receiving transfers that move content at once; the rest wait for their turn.
 const MAX_ACTIVE: usize = 8;
 
-/// Memory for manifests of offers that strangers made and nobody answered, in KiB.
-const PENDING_MANIFESTS_KIB: usize = 32 * 1024;
+/// Memory for manifests of offers that unverified devices made and nobody answered, in KiB: some 200,000 files.
+/// The system's allocator keeps several times as much of what was freed.
+pub(crate) const PENDING_MANIFESTS_KIB: usize = 8 * 1024;
+
+/// Memory for manifests of receiving transfers that move content at once, in KiB. A longer one has it for itself.
+const ACTIVE_MANIFESTS_KIB: u32 = 8 * 1024;
+
+/// Offers that wait for an answer, of everybody and of one peer: a person's attention is bounded.
+const MAX_WAITING: usize = 64;
+const MAX_WAITING_PER_PEER: usize = 8;
+
+/// Receiving transfers that are not over, of everybody and of one peer: a peer that is accepted without a question must not
+/// heap them up.
+const MAX_RECEIVING: usize = 1024;
+const MAX_RECEIVING_PER_PEER: usize = 256;
+
+/// Declined offers that are remembered until their senders heard it.
+const MAX_DECLINED: usize = 64;
 
 /// Characters of a transfer's id that name it, at least.
 const MIN_ID_PREFIX: usize = 4;
@@ -50,13 +69,18 @@ pub(crate) struct Transfers {
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) up: Limit,
     pub(crate) down: Limit,
-    pub(crate) slots: Semaphore,
+    slots: Semaphore,
+    queued: AtomicUsize,
     pub(crate) pending_manifests: Arc<Semaphore>,
+    active_manifests: Semaphore,
+    waiting: Mutex<HashMap<PeerId, usize>>,
     pub(crate) accept_rule: AcceptRule,
     pub(crate) inbox: PathBuf,
     pub(crate) tasks: TaskTracker,
     pub(crate) cancel: CancellationToken,
     rows: Mutex<HashMap<TransferId, Arc<Live>>>,
+    /// Offers that a person declined and whose senders may not have heard it, latest last.
+    declined: Mutex<VecDeque<TransferId>>,
     limits: Mutex<Limits>,
 }
 
@@ -72,6 +96,41 @@ pub(crate) struct Surroundings {
     pub(crate) cancel: CancellationToken,
 }
 
+/// Counts who waits for a place, until dropped.
+struct Queued<'a>(&'a AtomicUsize);
+
+impl<'a> Queued<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An offer that waits for an answer, until dropped.
+#[derive(Debug)]
+pub(crate) struct WaitingOffer {
+    transfers: Arc<Transfers>,
+    peer: PeerId,
+}
+
+impl Drop for WaitingOffer {
+    fn drop(&mut self) {
+        let mut waiting = self.transfers.waiting();
+        if let Entry::Occupied(mut of_peer) = waiting.entry(self.peer) {
+            *of_peer.get_mut() -= 1;
+            if *of_peer.get() == 0 {
+                of_peer.remove();
+            }
+        }
+    }
+}
+
 impl Transfers {
     pub(crate) fn new(surroundings: Surroundings) -> Arc<Self> {
         let Surroundings { database, links, devices, events, accept_rule, inbox, cancel } = surroundings;
@@ -83,12 +142,16 @@ impl Transfers {
             up: Limit::default(),
             down: Limit::default(),
             slots: Semaphore::new(MAX_ACTIVE),
+            queued: AtomicUsize::new(0),
             pending_manifests: Arc::new(Semaphore::new(PENDING_MANIFESTS_KIB)),
+            active_manifests: Semaphore::new(ACTIVE_MANIFESTS_KIB as usize),
+            waiting: Mutex::default(),
             accept_rule,
             inbox,
             tasks: TaskTracker::new(),
             cancel,
             rows: Mutex::default(),
+            declined: Mutex::default(),
             limits: Mutex::default(),
         })
     }
@@ -108,12 +171,15 @@ impl Transfers {
             record.state = State::Interrupted;
         }
         let direction = record.direction;
+        let is_text = record.text.is_some();
         let (live, renewed) = Live::new(record, None);
         let live = self.insert(live);
         match direction {
-            Direction::Send => self.tasks.spawn(send::run(self.clone(), live)),
-            Direction::Receive => self.tasks.spawn(receive::run(self.clone(), live, renewed, None)),
-        };
+            // Accepted, and whole since then.
+            Direction::Receive if is_text => self.enter(&live, State::Finished, None),
+            Direction::Send => drop(self.tasks.spawn(send::run(self.clone(), live))),
+            Direction::Receive => drop(self.tasks.spawn(receive::run(self.clone(), live, renewed, None))),
+        }
     }
 
     pub(crate) fn insert(&self, live: Live) -> Arc<Live> {
@@ -131,11 +197,77 @@ impl Transfers {
         self.rows().get(&id).cloned()
     }
 
-    /// Offers that wait for an answer: of everybody, and of one peer.
-    pub(crate) fn waiting_offers(&self, peer: PeerId) -> (usize, usize) {
-        let rows: Vec<Arc<Live>> = self.rows().values().cloned().collect();
-        let waiting = rows.iter().filter(|live| live.row().awaits_answer);
-        waiting.fold((0, 0), |(all, of_peer), live| (all + 1, of_peer + usize::from(live.peer == peer)))
+    /// Puts a transfer into the table, unless there is one of that id.
+    pub(crate) fn insert_new(&self, live: Live) -> Option<Arc<Live>> {
+        match self.rows().entry(live.id) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => Some(place.insert(Arc::new(live)).clone()),
+        }
+    }
+
+    /// A place among the offers that wait for an answer, from before their manifest is read; `None`: there are too many.
+    pub(crate) fn admit_offer(self: &Arc<Self>, peer: PeerId) -> Option<WaitingOffer> {
+        let receiving: Vec<PeerId> =
+            self.rows().values().filter(|live| live.direction == Direction::Receive).map(|live| live.peer).collect();
+        let of_peer = receiving.iter().filter(|of| **of == peer).count();
+        if receiving.len() >= MAX_RECEIVING || of_peer >= MAX_RECEIVING_PER_PEER {
+            return None;
+        }
+        let mut waiting = self.waiting();
+        let all: usize = waiting.values().sum();
+        let of_peer = waiting.get(&peer).copied().unwrap_or(0);
+        if all >= MAX_WAITING || of_peer >= MAX_WAITING_PER_PEER {
+            return None;
+        }
+        waiting.insert(peer, of_peer + 1);
+        Some(WaitingOffer { transfers: self.clone(), peer })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<PeerId, usize>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place among the receiving transfers that move content.
+    pub(crate) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        if let Ok(slot) = self.slots.try_acquire() {
+            return Some(slot);
+        }
+        let _queued = Queued::new(&self.queued);
+        // Never closed.
+        self.slots.acquire().await.ok()
+    }
+
+    /// Somebody waits for a place.
+    pub(crate) fn is_slot_wanted(&self) -> bool {
+        self.queued.load(Ordering::Relaxed) > 0
+    }
+
+    /// Memory for a manifest of `len` bytes while its transfer moves content.
+    pub(crate) async fn manifest_memory(&self, len: u64) -> Option<SemaphorePermit<'_>> {
+        let kib = u32::try_from(len / 1024 + 1).unwrap_or(u32::MAX).min(ACTIVE_MANIFESTS_KIB);
+        // Never closed.
+        self.active_manifests.acquire_many(kib).await.ok()
+    }
+
+    pub(crate) fn was_declined(&self, id: TransferId) -> bool {
+        self.declined().contains(&id)
+    }
+
+    pub(crate) fn remember_declined(&self, id: TransferId) {
+        let mut declined = self.declined();
+        declined.retain(|other| *other != id);
+        declined.push_back(id);
+        if declined.len() > MAX_DECLINED {
+            declined.pop_front();
+        }
+    }
+
+    pub(crate) fn forget_declined(&self, id: TransferId) {
+        self.declined().retain(|other| *other != id);
+    }
+
+    fn declined(&self) -> MutexGuard<'_, VecDeque<TransferId>> {
+        self.declined.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn rows(&self) -> MutexGuard<'_, HashMap<TransferId, Arc<Live>>> {
@@ -296,18 +428,30 @@ impl Transfers {
         };
         let into = consent.into.clone().unwrap_or_else(|| self.inbox.clone());
         let this = self.clone();
-        let accepted = blocking(move || this.consent(record, manifest, &consent, into)).await?;
+        // Taken first: who declines or accepts meanwhile comes too late.
         let answer = live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(answer) = answer else { return Err(TransferError::NotFound(id.to_string())) };
+        let Some(answer) = answer else { return Err(wrong_state(&live.row().record, "accepted")) };
+        let accepted = match blocking(move || this.consent(record, manifest, &consent, into)).await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                *live.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+                return Err(error);
+            }
+        };
+        self.became_known(live.peer);
         {
             let mut row = live.row();
-            row.record = accepted;
+            row.record = accepted.clone();
             row.awaits_answer = false;
+            // It is recorded; many that wait for their turn must not hold it in memory.
+            row.manifest = None;
         }
-        // A sender that left in this very moment finds the consent when it comes back.
-        let _ = answer.send(());
-        self.became_known(live.peer);
+        // Told before the transfer's task goes on.
         self.emit(Event::Transfer(self.picture(&live)));
+        if answer.send(()).is_err() {
+            // The sender left in this very moment, and the offer with it. It is asked to offer again.
+            self.start(accepted);
+        }
         Ok(())
     }
 
@@ -325,6 +469,10 @@ impl Transfers {
             return Ok(record);
         };
         let selection = select::select(&manifest, &consent.only)?;
+        if selection.wanted.is_empty() {
+            let globs = display::shown(&consent.only.join(" "));
+            return Err(TransferError::NothingFits { name: display::shown(&record.name), globs });
+        }
         let into = std::path::absolute(&into).unwrap_or(into);
         let target = Target::open(&into, record.id).map_err(|error| cannot_write(&into, &error))?;
         let needed = select::space_needed(&manifest, &selection.wanted, &target);
@@ -350,12 +498,12 @@ impl Transfers {
     pub(crate) fn decline(&self, id: TransferId) -> Result<(), TransferError> {
         let live = self.live(id).ok_or_else(|| TransferError::NotFound(id.to_string()))?;
         let mut row = live.row();
-        if !row.awaits_answer {
-            return Err(wrong_state(&row.record, "declined"));
-        }
+        let answer = live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Without it somebody is just accepting it.
+        let Some(answer) = answer.filter(|_| row.awaits_answer) else { return Err(wrong_state(&row.record, "declined")) };
         row.awaits_answer = false;
         // Dropping the sender declines.
-        live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(answer);
         Ok(())
     }
 
@@ -429,12 +577,11 @@ impl Transfers {
     /// The receiver asks for an offer once more.
     pub(crate) async fn again(self: &Arc<Self>, connection: Connection, id: TransferId, mut send: SendStream) {
         if self.live(id).is_none() && !self.revive(id, connection.peer()).await {
-            // Both may fail only because the connection is gone.
-            let _ = send.reset(var_int(CloseCode::UnknownTransfer));
+            send.refuse(CloseCode::UnknownTransfer);
             return;
         }
         let Some(live) = self.live(id).filter(|live| live.direction == Direction::Send && live.peer == connection.peer()) else {
-            let _ = send.reset(var_int(CloseCode::UnknownTransfer));
+            send.refuse(CloseCode::UnknownTransfer);
             return;
         };
         *live.preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
@@ -489,7 +636,10 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 
 /// Waits, unless woken or cancelled: `false` when the engine shuts down.
 pub(crate) async fn pause_for(live: &Live, cancel: &CancellationToken, wait: Duration) -> bool {
+    let mut control = live.control.subscribe();
     tokio::select! {
+        // Whoever cancels may have been heard and woken somebody else before.
+        _ = control.wait_for(|wanted| *wanted == Control::Cancel) => true,
         () = cancel.cancelled() => false,
         () = live.wake.notified() => true,
         () = tokio::time::sleep(wait) => true,

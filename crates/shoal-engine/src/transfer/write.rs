@@ -60,6 +60,19 @@ pub(crate) enum Arrived {
     },
 }
 
+impl Arrived {
+    /// Whose it is.
+    const fn entry(&self) -> EntryIndex {
+        match self {
+            Self::Folder { entry }
+            | Self::Block { entry, .. }
+            | Self::Same { entry, .. }
+            | Self::Root { entry, .. }
+            | Self::Failed { entry, .. } => *entry,
+        }
+    }
+}
+
 /// Why writing ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WriteError {
@@ -140,6 +153,16 @@ impl Writer {
         Self { id, database, target, clash, manifest, plan, bases, settled, restored, state: Pending::default() }
     }
 
+    /// Names files whose pieces an earlier session left complete, and whose roots the manifest has: nothing more comes for them.
+    pub(crate) fn take_up(&mut self) -> Result<(), WriteError> {
+        let begun: Vec<EntryIndex> = lock(&self.plan).begun().collect();
+        for index in begun {
+            let step = lock(&self.plan).step(index);
+            self.step(index, step)?;
+        }
+        Ok(())
+    }
+
     /// How far the transfer is.
     pub(crate) fn progress(&self) -> Progress {
         let bytes_done = self.settled.bytes_done + lock(&self.plan).bytes_verified();
@@ -163,10 +186,26 @@ impl Writer {
 
     /// Takes what came.
     pub(crate) fn take(&mut self, arrived: Arrived) -> Result<(), WriteError> {
+        if let Arrived::Block { bytes, .. } = &arrived {
+            self.settled.bytes_moved += bytes.len() as u64;
+        }
+        // On one stream it came that a file failed, while others bring more of it, or the same news.
+        if lock(&self.plan).settled().contains(arrived.entry().0) {
+            return Ok(());
+        }
         match arrived {
             Arrived::Folder { entry } => {
                 lock(&self.plan).settle(entry);
                 self.state.settled_some = true;
+                Ok(())
+            }
+            // A file that failed on one stream may still arrive on another.
+            Arrived::Block { entry, .. }
+            | Arrived::Same { entry, .. }
+            | Arrived::Root { entry, .. }
+            | Arrived::Failed { entry, .. }
+                if lock(&self.plan).settled().contains(entry.0) =>
+            {
                 Ok(())
             }
             Arrived::Block { entry, piece, hash, bytes } => self.block(entry, piece, hash, &bytes),
@@ -182,7 +221,6 @@ impl Writer {
     fn block(&mut self, index: EntryIndex, piece: PieceIndex, hash: Hash, bytes: &[u8]) -> Result<(), WriteError> {
         let Some(entry) = self.manifest.entry(index) else { return Ok(()) };
         let EntryKind::File { size, root, .. } = entry.kind else { return Ok(()) };
-        self.settled.bytes_moved += bytes.len() as u64;
         let single = piece::piece_count(size) == 1;
         if piece::hash_piece(size, piece, bytes) != hash || single && root.is_some_and(|root| root != hash) {
             return Err(WriteError::Wrong(display::shown(entry.path.as_str())));
@@ -274,7 +312,9 @@ impl Writer {
         let size = entry.kind.size();
         let base = self.bases.get(index);
         let Some((base, hash)) = base.and_then(|base| base.told(piece).map(|hash| (base, hash))) else {
-            return Err(WriteError::Wrong(display::shown(entry.path.as_str())));
+            // The copy changed since its hashes were told: the piece is fetched after all.
+            lock(&self.plan).lost(index, piece);
+            return Ok(());
         };
         if piece::piece_count(size) == 1 {
             self.finish_same(index, size);
@@ -301,7 +341,7 @@ impl Writer {
     }
 
     /// Names a file of several pieces whose root is right.
-    pub(crate) fn finish_large(&mut self, index: EntryIndex) -> Result<(), WriteError> {
+    fn finish_large(&mut self, index: EntryIndex) -> Result<(), WriteError> {
         let Some(entry) = self.manifest.entry(index) else { return Ok(()) };
         let whole_copy_is_held = self.state.open.get(&index).is_some_and(|file| file.partial.is_none() && !file.held.is_empty());
         if whole_copy_is_held {

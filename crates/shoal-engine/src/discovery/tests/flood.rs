@@ -20,17 +20,75 @@ const RECORDS_A_PACKET: u32 = 40;
 const MAX_GROWTH: u64 = 32 << 20;
 /// Set in the process that is measured: the tests beside this one use memory too, so it runs in one of its own.
 const ALONE: &str = "SHOAL_TEST_FLOOD_ALONE";
-const NAME: &str = "discovery::tests::flood::half_a_million_records_cost_at_most_32_mib_and_a_real_device_is_found_after";
 
 #[test]
 #[ignore = "makes network namespaces: needs root"]
 fn half_a_million_records_cost_at_most_32_mib_and_a_real_device_is_found_after() {
-    if std::env::var_os(ALONE).is_none() {
-        let mut alone = Command::new(std::env::current_exe().unwrap());
-        alone.args(["--exact", NAME, "--include-ignored", "--nocapture"]).env(ALONE, "1");
-        assert!(alone.status().unwrap().success());
-        return;
+    alone("half_a_million_records_cost_at_most_32_mib_and_a_real_device_is_found_after", cost_of_ours);
+}
+
+/// Why discovery does not rest on the crate `mdns-sd`, which was meant for it. When this fails, it can.
+#[test]
+#[ignore = "makes network namespaces: needs root"]
+fn the_same_flood_costs_mdns_sd_more_though_it_is_watched_and_restarted() {
+    alone("the_same_flood_costs_mdns_sd_more_though_it_is_watched_and_restarted", cost_of_mdns_sd);
+}
+
+fn alone(name: &str, test: fn()) {
+    if std::env::var_os(ALONE).is_some() {
+        return test();
     }
+    let mut alone = Command::new(std::env::current_exe().unwrap());
+    let name = format!("discovery::tests::flood::{name}");
+    alone.args(["--exact", &name, "--include-ignored", "--nocapture"]).env(ALONE, "1");
+    assert!(alone.status().unwrap().success());
+}
+
+/// The watch that the crate allows: its metrics are asked 20 times a second, and past a bound it is stopped and started anew.
+fn cost_of_mdns_sd() {
+    const SERVICE: &str = "_shoal._udp.local.";
+    const MAX_CACHED: i64 = 10_000;
+    let net = Net::new();
+    let lan = net.bridge();
+    let [target, hostile] = [1, 2].map(|n| net.host().attach(lan, &[&format!("10.77.0.{n}/16")], false));
+    let done = Arc::new(AtomicBool::new(false));
+    let watched = target.inside({
+        let done = done.clone();
+        move || {
+            let (before, mut peak, mut restarts) = (resident(), 0, 0);
+            let mut daemon = mdns_sd::ServiceDaemon::new().unwrap();
+            let mut found = daemon.browse(SERVICE).unwrap();
+            while !done.load(Ordering::Relaxed) {
+                while found.try_recv().is_ok() {}
+                let metrics = daemon.get_metrics().ok().and_then(|metrics| metrics.recv_timeout(Duration::from_millis(50)).ok());
+                let cached: i64 = metrics.iter().flatten().filter(|(name, _)| name.starts_with("cached")).map(|(_, n)| n).sum();
+                if cached > MAX_CACHED {
+                    restarts += 1;
+                    if let Ok(stopped) = daemon.shutdown() {
+                        let _ = stopped.recv_timeout(Duration::from_secs(1));
+                    }
+                    daemon = mdns_sd::ServiceDaemon::new().unwrap();
+                    found = daemon.browse(SERVICE).unwrap();
+                }
+                peak = peak.max(resident());
+                sleep(Duration::from_millis(50));
+            }
+            let _ = daemon.shutdown();
+            (before, peak, restarts)
+        }
+    });
+    sleep(Duration::from_secs(1));
+    for pause in [Duration::ZERO, Duration::from_micros(400)] {
+        hostile.inside(move || flood(pause)).join().unwrap();
+    }
+    done.store(true, Ordering::Relaxed);
+    let (before, peak, restarts) = watched.join().unwrap();
+    let grown = (peak - before) as f64 / f64::from(1 << 20);
+    println!("figure: mdns-sd under the same flood, watched: grew by {grown:.1} MiB, {restarts} restarts");
+    assert!(peak - before > MAX_GROWTH, "mdns-sd keeps the bound now: use it, and delete discovery/mdns");
+}
+
+fn cost_of_ours() {
     let net = Net::new();
     let lan = net.bridge();
     let [target, hostile, friend] = [1, 2, 3].map(|n| net.host().attach(lan, &[&format!("10.77.0.{n}/16")], false));
@@ -65,6 +123,7 @@ fn half_a_million_records_cost_at_most_32_mib_and_a_real_device_is_found_after()
     watcher.join().unwrap();
     let (peak, after) = (peak.load(Ordering::Relaxed), resident());
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    println!("figure: mDNS flood of {RECORDS} records: grew by {:.1} MiB", mib(peak - before));
     println!(
         "resident: {:.1} MiB before, {:.1} at most, {:.1} after; then found in {took:?}",
         mib(before),

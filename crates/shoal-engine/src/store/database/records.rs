@@ -1,0 +1,96 @@
+//! What the database keeps, as the engine sees it.
+
+use crate::{Direction, State, Trust, store::file_key::FileKey};
+use shoal_proto::{
+    Hash, PeerId, PieceIndex, RangeSet,
+    manifest::EntryIndex,
+    message::{EntryFailure, Platform, TransferId},
+};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+/// A device as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DeviceRecord {
+    pub(crate) id: PeerId,
+    pub(crate) name: Option<String>,
+    pub(crate) platform: Option<Platform>,
+    pub(crate) trust: Trust,
+    /// Addresses that worked, best first.
+    pub(crate) addresses: Vec<SocketAddr>,
+}
+
+/// A transfer as it is kept, without its manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TransferRecord {
+    pub(crate) id: TransferId,
+    pub(crate) direction: Direction,
+    pub(crate) peer: PeerId,
+    pub(crate) name: String,
+    pub(crate) state: State,
+    pub(crate) text: Option<String>,
+    /// Files wanted, and their size.
+    pub(crate) files: u32,
+    pub(crate) bytes: u64,
+    pub(crate) files_done: u32,
+    pub(crate) files_failed: u32,
+    pub(crate) bytes_done: u64,
+    pub(crate) bytes_moved: u64,
+    pub(crate) error: Option<String>,
+    /// Receiving: where to. Sending: nothing.
+    pub(crate) into: Option<PathBuf>,
+    pub(crate) replace: bool,
+    /// Sending: each top-level name with the path that it stands for.
+    pub(crate) sources: Vec<(String, PathBuf)>,
+    /// Sending: the receiver has consented.
+    pub(crate) accepted: bool,
+    /// Time that content moved, over all sessions.
+    pub(crate) active: Duration,
+}
+
+/// Why a file of a transfer failed, as the receiving end knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileFailure {
+    /// It is gone at the sender.
+    Gone,
+    /// It changed at the sender.
+    Changed,
+    /// The sender cannot read it.
+    Unreadable,
+    /// It could not be written here.
+    Disk,
+}
+
+impl From<EntryFailure> for FileFailure {
+    fn from(failure: EntryFailure) -> Self {
+        match failure {
+            EntryFailure::Gone => Self::Gone,
+            EntryFailure::Changed => Self::Changed,
+            EntryFailure::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
+/// How far a receiving transfer is, as kept.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) wanted: RangeSet,
+    pub(crate) settled: RangeSet,
+    pub(crate) failures: BTreeMap<EntryIndex, FileFailure>,
+    /// Runs of verified pieces of files in progress.
+    pub(crate) verified: Vec<(EntryIndex, PieceIndex, Vec<Hash>)>,
+}
+
+/// What a checkpoint of a receiving transfer adds, in one transaction.
+#[derive(Debug, Default)]
+pub(crate) struct Checkpoint<'a> {
+    pub(crate) settled: Option<&'a RangeSet>,
+    pub(crate) failures: &'a [(EntryIndex, FileFailure)],
+    /// Runs of pieces verified and synced since the last one.
+    pub(crate) verified: &'a [(EntryIndex, PieceIndex, Vec<Hash>)],
+    /// Files whose verified pieces are no longer needed.
+    pub(crate) forget: &'a [EntryIndex],
+    /// Hashes of files that are in place.
+    pub(crate) hashes: &'a [(PathBuf, FileKey, Vec<Hash>)],
+    /// Offered path → name that it got, where the two differ.
+    pub(crate) placed: &'a [(PathBuf, String, String)],
+}
