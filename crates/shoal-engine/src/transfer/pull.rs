@@ -313,8 +313,9 @@ fn fetch_end(error: &FetchError, connection: &Connection) -> PullEnd {
 fn write_end(error: WriteError) -> PullEnd {
     match error {
         WriteError::Stuck(error) => stuck_end(&error),
-        // What is not recorded is not counted: it is compared or fetched again.
+        // What is not recorded is not counted: it is compared or fetched again, once the database's disk can be written.
         WriteError::Record(ref full) if full.is_no_space() => PullEnd::Stuck(Obstacle::NoSpace, error.to_string()),
+        WriteError::Record(DatabaseError::Sqlite(_)) => PullEnd::Stuck(Obstacle::CannotWrite, error.to_string()),
         WriteError::Wrong(_) => PullEnd::Failed(Failure::Verification, error.to_string()),
         WriteError::Record(_) => PullEnd::Failed(Failure::Other, error.to_string()),
     }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     connection::Connection,
     error::ReachError,
-    store::database::FileFailure,
+    store::database::{DatabaseError, FileFailure},
     stream::{StreamError, write_message},
 };
 use shoal_proto::{
@@ -299,17 +299,18 @@ async fn say(session: &mut Session, message: &FromReceiver) -> Result<(), Stream
 
 /// "7 of 3,112 files failed (film.mkv: it could not be written here): try them again", or nothing.
 async fn failed_words(transfers: &Transfers, live: &Live) -> Option<String> {
-    let (failed, all, manifest) = {
+    let (failed, all) = {
         let row = live.row();
-        (row.record.files_failed, row.record.files, row.manifest.clone())
+        (row.record.files_failed, row.record.files)
     };
     if failed == 0 {
         return None;
     }
     let (database, id) = (transfers.database.clone(), live.id);
-    let failures = blocking(move || database.kept(id)).await.map(|kept| kept.failures).unwrap_or_else(|error| {
+    let read = blocking(move || Ok::<_, DatabaseError>((database.kept(id)?.failures, database.manifest(id)?))).await;
+    let (failures, manifest) = read.unwrap_or_else(|error| {
         tracing::error!(%error, "which files failed is not known");
-        BTreeMap::new()
+        (BTreeMap::new(), None)
     });
     let first = failures.first_key_value().and_then(|(index, reason)| {
         let name = display::shown(manifest?.entry(*index)?.path.file_name());
