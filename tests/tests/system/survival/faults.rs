@@ -1,7 +1,7 @@
 //! Disks fail in the middle of things. Every kind of call that a file's way to its name consists of fails once: the file in question
 //! is named, nothing else is harmed, nothing has a name that is not whole, and trying again succeeds.
 
-use super::{MIB, Names, PATIENCE, PORT, assert_arrived, fill, paths_of, send_off, two_hosts};
+use super::{MIB, Names, PATIENCE, PORT, assert_arrived, fill, paths_of, send_off, two_hosts, wait_until};
 use serde_json::Value;
 use shoal_tests::{
     compare, data,
@@ -17,7 +17,7 @@ fn peer(host: &Host) -> PeerSetup {
 fn make_source(folder: &Path) {
     data::random_file(&folder.join("film.mkv"), 3 * MIB + 5, 1);
     data::random_file(&folder.join("song.flac"), 2 * MIB + 7, 2);
-    data::many_files(folder, 12, 3000, 3, 3);
+    data::many_files(folder, 60, 3000, 3, 3);
     fs::create_dir_all(folder.join("empty")).unwrap();
 }
 
@@ -104,6 +104,7 @@ fn a_database_that_cannot_be_written_is_said_and_survived() {
     let inbox = folder.path().join("inbox of a full disk");
     let mut receiver = peer(&ben).home(Home::at(disk.path()).with_inbox(&inbox)).accept("all").start();
     send_off(&sender, &receiver, &source);
+    wait_until(&receiver, "active");
     let filler = disk.path().join("filler");
     fill(&filler);
     let stuck = receiver.wait_for("an interruption", PATIENCE, |line| line["event"] == "interrupted");
@@ -119,6 +120,7 @@ fn a_database_that_cannot_be_written_is_said_and_survived() {
     let inbox = folder.path().join("inbox of a broken disk");
     let mut receiver = peer(&ben).home(Home::temporary().with_inbox(&inbox)).accept("all").start();
     send_off(&sender, &receiver, &source);
+    wait_until(&receiver, "active");
     let wal = receiver.home().data().join("shoal.db-wal");
     let fault = receiver.fail_on(&["pwrite64:error=EIO", "write:error=EIO"], &[wal]);
     let stuck = receiver.wait_for("an interruption", PATIENCE, |line| line["event"] == "interrupted");

@@ -160,7 +160,7 @@ fn partial_folders(inbox: &Path) -> Vec<PathBuf> {
 /// What a transfer's calls are about at the receiver, for faults: its hidden folder, the partial files in it, the folder it makes.
 fn paths_of(receiver: &Peer, transfer: &str) -> Vec<PathBuf> {
     let hidden = receiver.inbox().join(format!(".shoal-{transfer}"));
-    let partials = (0..40).map(|entry| hidden.join(entry.to_string()));
+    let partials = (0..100).map(|entry| hidden.join(entry.to_string()));
     partials.chain(["holiday", "mixed files"].map(|folder| receiver.inbox().join(folder))).chain([hidden.clone()]).collect()
 }
 
