@@ -22,6 +22,9 @@ const COMMAND: Duration = Duration::from_secs(120);
 /// How long a process that was told to end may take before the test fails.
 const END: Duration = Duration::from_secs(30);
 
+/// How long strace may take to let go of a peer.
+const DETACH: Duration = Duration::from_secs(3);
+
 /// The binary under test: `SHOAL_BIN`, or the one beside the test's own folder. `cargo xtask test` builds it first.
 pub fn shoal_binary() -> PathBuf {
     if let Some(path) = std::env::var_os("SHOAL_BIN") {
@@ -307,11 +310,9 @@ pub struct Fault {
 
 impl Drop for Fault {
     fn drop(&mut self) {
-        // Not by SIGKILL, after which threads would be left as they were stopped.
+        // Asked first: after SIGKILL threads would be left as they were stopped. It need not answer when the peer is dead.
         self.tracer.signal(Signal::TERM);
-        if !std::thread::panicking() {
-            self.tracer.finish(END);
-        }
+        self.tracer.look_for(DETACH, |_| false);
     }
 }
 

@@ -127,10 +127,11 @@ fn a_kill_at_each_step_of_naming_a_file_leaves_it_whole_or_unnamed() {
     let (_net, cable, ann, ben) = two_hosts(Line::gigabit().at(30.0));
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("mixed files");
+    // First in order: the fault is in place before the small ones come.
     for i in 0..3 {
-        data::random_file(&source.join(format!("large {i}")), 2 * MIB + i, i);
+        data::random_file(&source.join(format!("a large {i}")), 2 * MIB + i, i);
     }
-    data::many_files(&source, 12, 3000, 2, 9);
+    data::many_files(&source, 60, 3000, 2, 9);
     let (names, bytes) = (Names::of(&source), 6 * MIB);
     let sender = Peer::at(&ann).args(&["--port", PORT, "--no-mdns"]).start();
     for call in ["fdatasync", "fsync", "syncfs", "renameat2"] {
