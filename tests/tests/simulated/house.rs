@@ -482,7 +482,7 @@ impl House {
                     Event::Failed { transfer, error } => {
                         assert!(!error.is_empty(), "{transfer:?}");
                         // An offer that is taken back is made again.
-                        if transfer.error.as_deref() != Some("the sender is gone") {
+                        if !transfer.error.as_deref().is_some_and(|error| error.contains(" left before ")) {
                             *ends.entry(transfer.id).or_default() += 1;
                         }
                     }

@@ -56,8 +56,8 @@ impl Fake {
         self.tell(Event::Finished { transfer, files: 3 - files_failed, bytes: 9, bytes_moved: 9, seconds: 0.5, files_failed });
     }
 
-    fn fail(&self, id: &str, code: Code, state: State) {
-        self.tell(Event::Failed { transfer: id.to_owned(), error: format!("it is {code:?}"), code, state });
+    fn fail(&self, id: &str, error: &str, code: Code, state: State) {
+        self.tell(Event::Failed { transfer: id.to_owned(), error: error.to_owned(), code, state });
     }
 
     fn send(&self, to: &[String]) -> Result<Reply, Failure> {
@@ -67,9 +67,9 @@ impl Fake {
             match name.as_str() {
                 "nobody" => return Err(Failure::new(Code::PeerNotFound, "no device called nobody is near")),
                 "stuck" => {}
-                "sulky" => self.fail(&id, Code::Declined, State::Declined),
-                "full" => self.fail(&id, Code::NoSpace, State::Failed),
-                "forged" => self.fail(&id, Code::VerificationFailed, State::Failed),
+                "sulky" => self.fail(&id, "sulky declined holiday", Code::Declined, State::Declined),
+                "full" => self.fail(&id, "full has 1 kB free and holiday needs 9 kB", Code::NoSpace, State::Failed),
+                "forged" => self.fail(&id, "what came to forged was not what was sent", Code::VerificationFailed, State::Failed),
                 "flaky" => self.tell(Event::Interrupted { transfer: id.clone(), reason: "asleep".into() }),
                 "partial" => self.finish(&id, 2),
                 _ => self.finish(&id, 0),

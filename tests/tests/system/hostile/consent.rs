@@ -26,8 +26,14 @@ fn consent_covers_exactly_what_was_shown() {
         assert_eq!(first.hear().await, Ok(FromReceiver::Asking));
         second.raw(&other_list).await;
         assert_eq!(second.hear().await, Ok(FromReceiver::Declined(Decline::Over)), "a second list under the same id");
-        let mut third = wire.ask(&Request::Offer(tree::offer(id(1), &other, &other_list))).await.unwrap();
-        assert_eq!(third.hear().await, Ok(FromReceiver::Declined(Decline::Over)), "a second list under an id that is shown");
+        // On a connection of its own, as a sender that came back would.
+        let back = scene.intruder.greet(scene.at).await.unwrap();
+        let mut third = back.ask(&Request::Offer(tree::offer(id(1), &other, &other_list))).await.unwrap();
+        assert_eq!(
+            third.ended_within(super::SOON).await,
+            Ended::Closed(CloseCode::Violation),
+            "a second list under an id that is shown"
+        );
         // So would somebody else's offer under the same id.
         let elsewhere = scene.intruder.with_key(2).greet(scene.at).await.unwrap();
         let mut fourth = elsewhere.ask(&Request::Offer(tree::offer(id(1), &other, &other_list))).await.unwrap();
