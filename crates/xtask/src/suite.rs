@@ -116,24 +116,39 @@ fn system_tests(report: &mut Report, long: bool, filter: Option<&str>) {
         return;
     }
     report.stage(NAME, |counts| {
-        let mut tests = Command::new(if sudo { "sudo" } else { "env" });
-        if sudo {
-            tests.args(["-n", "env"]);
+        let shoal = format!("SHOAL_BIN={}", binary("debug")?.display());
+        let mut all = Ok(());
+        for (package, target, folder, which) in ROOT_TESTS {
+            let mut tests = Command::new(if sudo { "sudo" } else { "env" });
+            if sudo {
+                tests.args(["-n", "env"]);
+            }
+            tests.arg(&shoal);
+            long_form_argument(&mut tests, long);
+            tests.arg(test_binary(package, target)?).current_dir(root().join(folder));
+            tests.args(*which).args(["--test-threads=1", "--nocapture"]).args(filter);
+            // What fails here does not keep the others from being run.
+            all = all.and(run_tests(&mut tests, counts));
         }
-        tests.arg(format!("SHOAL_BIN={}", binary("debug")?.display()));
-        long_form_argument(&mut tests, long);
-        tests.arg(system_test_binary()?).current_dir(root().join("tests"));
-        tests.args(["--include-ignored", "--test-threads=1", "--nocapture"]).args(filter);
-        run_tests(&mut tests, counts)
+        all
     });
 }
 
-/// Builds the system tests and returns where cargo put them.
-fn system_test_binary() -> Result<PathBuf> {
-    let args = ["test", "--package", "shoal-tests", "--test", "system", "--no-run", "--message-format=json-render-diagnostics"];
+/// Tests that need root: package, target, the folder they run in, which of them. A name with `child_of_` is run by another test.
+type RootTests = (&'static str, &'static [&'static str], &'static str, &'static [&'static str]);
+const ROOT_TESTS: &[RootTests] = &[
+    ("shoal-engine", &["--lib"], "crates/shoal-engine", &["--ignored", "--skip", "child_of_"]),
+    ("shoal-tests", &["--test", "system"], "tests", &["--include-ignored"]),
+];
+
+/// Builds tests and returns where cargo put them.
+fn test_binary(package: &str, target: &[&str]) -> Result<PathBuf> {
+    let mut args = vec!["test", "--package", package];
+    args.extend(target);
+    args.extend(["--no-run", "--message-format=json-render-diagnostics"]);
     let messages = output(&mut cargo(&args))?;
     let mut executables = messages.lines().filter_map(|line| line.split_once(r#""executable":""#)?.1.split('"').next());
-    executables.next_back().map(PathBuf::from).ok_or_else(|| "cargo does not say where the system tests are".to_owned())
+    executables.next_back().map(PathBuf::from).ok_or_else(|| format!("cargo does not say where the tests of {package} are"))
 }
 
 /// Tests look at `SHOAL_LONG` to do more.

