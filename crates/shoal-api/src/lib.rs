@@ -23,7 +23,7 @@ pub use host::{Host, Subscription, default_data_dir};
 pub use link::{ParsePeerLinkError, PeerLink};
 pub use request::{Content, Reply, Request};
 pub use rows::{Device, DevicePath, Direction, Identity, Limits, Offer, Platform, Sas, Snapshot, State, Transfer, Trust, Via};
-pub use shoal_engine::{AcceptRule, Config, StartError};
+pub use shoal_engine::{AcceptRule, Config, StartError, free_space};
 
 #[cfg(test)]
 mod bindings;

@@ -5,7 +5,7 @@
 use crate::{Code, Event, PeerLink};
 use serde::{Deserialize, Serialize};
 use shoal_engine as engine;
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use ts_rs::TS;
 
 /// This device.
@@ -26,7 +26,10 @@ pub struct Identity {
 
 impl From<&engine::Engine> for Identity {
     fn from(engine: &engine::Engine) -> Self {
-        let link = PeerLink { id: engine.id(), addresses: engine.addresses(), name: Some(engine.name()) };
+        // The scope of a link-local address means nothing on another device.
+        let elsewhere = |address: &SocketAddr| !matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local());
+        let addresses = engine.addresses().into_iter().filter(elsewhere).collect();
+        let link = PeerLink { id: engine.id(), addresses, name: Some(engine.name()) };
         Self {
             id: link.id.to_string(),
             name: engine.name(),

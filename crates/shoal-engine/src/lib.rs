@@ -32,4 +32,5 @@ pub use shoal_proto::{
     message::{Platform, TransferId},
     sas::Sas,
 };
+pub use store::disk::free_space;
 pub use transfer::{Cause, Consent, Direction, Limits, Outgoing, OutgoingContent, State, Transfer};

@@ -8,7 +8,7 @@ use crate::{
 };
 use clap::Args;
 use shoal_api::{Event, Reply, Request};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Run a headless peer until Ctrl-C or SIGTERM
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ pub(crate) async fn run(session: &Session, args: ServeArgs) -> Result<(), Stop> 
     config.accept = args.accept.into();
     session.own_host(config).await?;
     let mut events = session.subscribe().await?;
-    ready(session).await?;
+    ready(session, None).await?;
     let mut story = Story::default();
     loop {
         let event = tokio::select! {
@@ -51,8 +51,8 @@ pub(crate) async fn run(session: &Session, args: ServeArgs) -> Result<(), Stop> 
     }
 }
 
-/// The first line: who this is and where.
-pub(crate) async fn ready(session: &Session) -> Result<(), Stop> {
+/// The first line: who this is and where. What is accepted goes to `into` if that is given.
+pub(crate) async fn ready(session: &Session, into: Option<&Path>) -> Result<(), Stop> {
     let identity = reply!(session.ask(Request::Identity).await?, Reply::Identity(identity) => identity)?;
     session.out.say(format!(
         "{} is here ({}), at {}",
@@ -60,7 +60,7 @@ pub(crate) async fn ready(session: &Session) -> Result<(), Stop> {
         crate::words::short(&identity.id),
         identity.addresses.join(", ")
     ))?;
-    session.out.say(format!("Accepted files go to {}.", identity.inbox.display()))?;
+    session.out.say(format!("Accepted files go to {}.", into.unwrap_or(&identity.inbox).display()))?;
     session.out.json(&Event::Ready { id: identity.id, name: identity.name, addresses: identity.addresses })?;
     Ok(())
 }

@@ -96,7 +96,7 @@ impl DiskError {
 ///
 /// # Errors
 /// What the system said about that ancestor.
-pub(crate) fn free_space(path: &Path) -> io::Result<u64> {
+pub fn free_space(path: &Path) -> io::Result<u64> {
     let path: PathBuf = std::path::absolute(path)?;
     for ancestor in path.ancestors() {
         match fs4::available_space(ancestor) {

@@ -16,8 +16,11 @@ use tokio::{
     time::Instant,
 };
 
-/// Names of an offer that a prompt shows.
+/// Files of an offer that a prompt names.
 const FIRST_NAMES: usize = 5;
+
+/// Characters of each.
+const FIRST_NAME_LEN: usize = 100;
 
 /// Fetches of one sending transfer that are admitted at once. A receiver needs three; after it came back on another connection
 /// those of the old one may still be there.
@@ -207,6 +210,6 @@ impl Row {
 }
 
 fn first_names(manifest: &Manifest) -> Vec<String> {
-    let top = manifest.entries().filter(|(_, entry)| entry.path.depth() == 1);
-    top.take(FIRST_NAMES).map(|(_, entry)| display::shown(entry.path.file_name())).collect()
+    let files = manifest.entries().filter(|(_, entry)| entry.kind.is_file());
+    files.take(FIRST_NAMES).map(|(_, entry)| display::shown_within(entry.path.as_str(), FIRST_NAME_LEN)).collect()
 }

@@ -109,7 +109,7 @@ pub struct Transfer {
     pub into: Option<PathBuf>,
     /// Free bytes where an offer would go.
     pub free: Option<u64>,
-    /// The first few names of an offer, safe to print.
+    /// The first few files of an offer by their paths, safe to print.
     pub first_names: Vec<String>,
 }
 

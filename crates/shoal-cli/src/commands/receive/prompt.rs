@@ -52,8 +52,7 @@ impl Prompt {
         if more > 0 && !row.first_names.is_empty() {
             lines.push(format!("    and {} more", words::count(more, "file")));
         }
-        // The row tells the room where the engine would put it; another folder is checked when it is accepted.
-        if let (Some(free), None) = (row.free, &self.into) {
+        if let Some(free) = self.free() {
             let room = if free < row.bytes {
                 style("not enough room").red().for_stderr().to_string()
             } else {
@@ -64,6 +63,11 @@ impl Prompt {
         lines.join("\n")
     }
 
+    /// Free bytes where it would go. The row has them for the engine's own folder.
+    fn free(&self) -> Option<u64> {
+        self.into.as_ref().map_or(self.row.free, |folder| shoal_api::free_space(folder).ok())
+    }
+
     /// What is asked now.
     pub(super) fn question(&self) -> String {
         match self.expect {
@@ -71,7 +75,8 @@ impl Prompt {
             Expect::Key => {
                 let mut so_far = String::new();
                 if let Some(folder) = self.into.as_ref().or(self.row.into.as_ref()) {
-                    so_far.push_str(&format!("Into {}. ", folder.display()));
+                    let free = self.free().map(|free| format!(" ({} free)", words::size(free))).unwrap_or_default();
+                    so_far.push_str(&format!("Into {}{free}. ", folder.display()));
                 }
                 if !self.only.is_empty() {
                     so_far.push_str(&format!("Only {}. ", self.only.join(", ")));
