@@ -299,7 +299,7 @@ pub struct Transfer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub free: Option<u64>,
-    /// The first few names of an offer; safe to print.
+    /// The first few files of an offer by their paths; safe to print.
     pub first_names: Vec<String>,
 }
 

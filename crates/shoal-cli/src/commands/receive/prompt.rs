@@ -166,7 +166,8 @@ mod tests {
         assert_eq!(prompt.typed("/photos"), None);
         assert_eq!(prompt.typed("o"), None);
         assert_eq!(prompt.typed(" *.jpg  *.png "), None);
-        assert!(prompt.question().starts_with("Into /photos. Only *.jpg, *.png. "), "{}", prompt.question());
+        let question = prompt.question();
+        assert!(question.starts_with("Into /photos (") && question.contains(" free). Only *.jpg, *.png. "), "{question}");
         assert_eq!(prompt.typed("Y"), Some(Answer::Accept));
         let (_, into, only) = prompt.consent();
         assert_eq!((into, only), (Some("/photos".into()), vec!["*.jpg".to_owned(), "*.png".to_owned()]));

@@ -227,7 +227,7 @@ into?: string,
  */
 free?: number, 
 /**
- * The first few names of an offer; safe to print.
+ * The first few files of an offer by their paths; safe to print.
  */
 first_names: Array<string>, } | { "event": "transfer" } & Transfer | { "event": "progress", 
 /**
@@ -538,7 +538,7 @@ into?: string,
  */
 free?: number, 
 /**
- * The first few names of an offer; safe to print.
+ * The first few files of an offer by their paths; safe to print.
  */
 first_names: Array<string>, };
 
