@@ -263,7 +263,7 @@ impl Stream {
         match ended {
             // The violation may be told by the connection a moment after the stream was dropped.
             Ended::Closed(_) | Ended::Silent => ended,
-            _ => match wire.closed_within(Duration::from_millis(100)).await {
+            _ => match wire.closed_within(Duration::from_millis(300)).await {
                 Ended::Silent => ended,
                 closed => closed,
             },
