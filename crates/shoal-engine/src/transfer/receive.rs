@@ -39,6 +39,9 @@ const OFFER_WAIT: Duration = Duration::from_secs(5);
 /// After the last message the sender has this long to say that it heard.
 const HEARD_WAIT: Duration = Duration::from_secs(5);
 
+/// And this long when the engine shuts down meanwhile.
+const HEARD_WAIT_AT_EXIT: Duration = Duration::from_millis(500);
+
 /// How a session, or the transfer, ended.
 enum End {
     Over(State, Option<String>),
@@ -55,12 +58,13 @@ pub(crate) async fn run(
     mut first: Option<Session>,
 ) {
     loop {
-        let end = match first.take() {
-            Some(session) => hold_session(&transfers, &live, session, &mut renewed).await,
-            None => match reach(&transfers, &live, &mut renewed).await {
-                Ok(session) => hold_session(&transfers, &live, session, &mut renewed).await,
-                Err(end) => end,
-            },
+        let session = match first.take() {
+            Some(session) => Ok(session),
+            None => reach(&transfers, &live, &mut renewed).await,
+        };
+        let (end, session) = match session {
+            Ok(mut session) => (hold_session(&transfers, &live, &mut session, &mut renewed).await, Some(session)),
+            Err(end) => (end, None),
         };
         match end {
             End::Superseded(session) => first = Some(session),
@@ -74,7 +78,11 @@ pub(crate) async fn run(
                 if state == State::Cancelled {
                     discard_partials(&transfers, &live).await;
                 }
+                // Over here before it is told: whoever heard that it is finished finds it so.
                 transfers.enter(&live, state, error);
+                if let Some(session) = session {
+                    say_last_word(&transfers, &live, session, state).await;
+                }
                 return;
             }
             End::ShuttingDown => return,
@@ -162,38 +170,42 @@ fn lost_words(transfers: &Transfers, live: &Live) -> String {
 async fn hold_session(
     transfers: &Arc<Transfers>,
     live: &Arc<Live>,
-    mut session: Session,
+    session: &mut Session,
     renewed: &mut mpsc::Receiver<Session>,
 ) -> End {
     let mut pull: Option<Pull> = None;
     let end = tokio::select! {
         () = transfers.cancel.cancelled() => End::ShuttingDown,
-        end = drive(transfers, live, &mut session, renewed, &mut pull) => end,
+        end = drive(transfers, live, session, renewed, &mut pull) => end,
     };
     if let Some(pull) = pull {
         pull.stop().await;
     }
-    let last_word = match &end {
-        End::Over(State::Finished, _) => Some(FromReceiver::Finished(live.row().progress())),
-        End::Over(State::Cancelled, _) => Some(FromReceiver::Cancelled),
-        End::Over(State::Failed, _) => {
-            let verification = live.row().cause == Some(Cause::Verification);
-            Some(FromReceiver::Failed(if verification { Failure::Verification } else { Failure::Other }))
-        }
-        _ => None,
-    };
-    if let Some(last_word) = last_word {
-        // The sender that misses it asks on its next connection.
-        let say_it = async {
-            say(&mut session, &last_word).await?;
-            session.inbox.next().await
-        };
-        tokio::select! {
-            () = transfers.cancel.cancelled() => {}
-            _ = tokio::time::timeout(HEARD_WAIT, say_it) => {}
-        }
-    }
     end
+}
+
+/// Tells the sender how a transfer ended, and waits until it heard. One that misses it asks on its next connection.
+async fn say_last_word(transfers: &Transfers, live: &Live, mut session: Session, state: State) {
+    let last_word = match state {
+        State::Finished => FromReceiver::Finished(live.row().progress()),
+        State::Cancelled => FromReceiver::Cancelled,
+        _ => {
+            let verification = live.row().cause == Some(Cause::Verification);
+            FromReceiver::Failed(if verification { Failure::Verification } else { Failure::Other })
+        }
+    };
+    let say_it = async {
+        say(&mut session, &last_word).await?;
+        session.inbox.next().await
+    };
+    let shut_down = async {
+        transfers.cancel.cancelled().await;
+        tokio::time::sleep(HEARD_WAIT_AT_EXIT).await;
+    };
+    tokio::select! {
+        () = shut_down => {}
+        _ = tokio::time::timeout(HEARD_WAIT, say_it) => {}
+    }
 }
 
 async fn drive(
