@@ -127,6 +127,9 @@ fn system_tests(report: &mut Report, long: bool, filter: Option<&str>) {
             long_form_argument(&mut tests, long);
             tests.arg(test_binary(package, target)?).current_dir(root().join(folder));
             tests.args(*which).args(["--test-threads=1", "--nocapture"]).args(filter);
+            if !long {
+                tests.args(["--skip", "::long_"]);
+            }
             // What fails here does not keep the others from being run.
             all = all.and(run_tests(&mut tests, counts));
         }
@@ -151,7 +154,7 @@ fn test_binary(package: &str, target: &[&str]) -> Result<PathBuf> {
     executables.next_back().map(PathBuf::from).ok_or_else(|| format!("cargo does not say where the tests of {package} are"))
 }
 
-/// Tests look at `SHOAL_LONG` to do more.
+/// Tests look at `SHOAL_LONG` to do more, and those that are named `long_` are run only then.
 fn long_form(command: &mut Command, long: bool) -> &mut Command {
     if long { command.env("SHOAL_LONG", "1") } else { command }
 }

@@ -228,6 +228,20 @@ impl Stream {
         }
     }
 
+    /// The next `len` bytes as they are.
+    ///
+    /// # Errors
+    /// How the other end ended the stream or the connection instead.
+    pub async fn hear_raw(&mut self, len: usize) -> Result<Vec<u8>, Ended> {
+        let mut bytes = vec![0; len];
+        match timeout(SOON, self.recv.read_exact(&mut bytes)).await {
+            Ok(Ok(())) => Ok(bytes),
+            Ok(Err(quinn::ReadExactError::FinishedEarly(_))) => Err(Ended::Finished),
+            Ok(Err(quinn::ReadExactError::ReadError(error))) => Err(Ended::of_read(&error)),
+            Err(_) => Err(Ended::Silent),
+        }
+    }
+
     /// Reads a message of any kind, or its absence.
     pub async fn skip_message(&mut self) {
         let recv = &mut self.recv;

@@ -385,6 +385,24 @@ impl Database {
         Ok(connection.prepare_cached(sql)?.query_row(params![path_bytes(folder), offered], |row| row.get(0)).optional()?)
     }
 
+    /// The original of a name that was too long for this disk.
+    pub(crate) fn long_name(&self, shortened: &str) -> Result<Option<String>, DatabaseError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached("SELECT original FROM long_names WHERE shortened = ?1")?;
+        Ok(statement.query_row([shortened], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps the originals of names that are too long for this disk: shortened, original.
+    pub(crate) fn add_long_names(&self, names: &[(String, String)]) -> Result<(), DatabaseError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        for (shortened, original) in names {
+            let sql = "INSERT OR IGNORE INTO long_names (shortened, original) VALUES (?1, ?2)";
+            transaction.prepare_cached(sql)?.execute([shortened, original])?;
+        }
+        Ok(transaction.commit()?)
+    }
+
     /// Piece hashes of a file, as far as they are known, when the file is still the one that was hashed.
     pub(crate) fn hashes(&self, path: &Path, key: &FileKey) -> Result<Vec<(PieceIndex, Vec<Hash>)>, DatabaseError> {
         let connection = self.lock();

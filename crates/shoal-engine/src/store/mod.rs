@@ -2,6 +2,7 @@
 //!
 //! # Owns
 //! - [`scan`] and [`source`]: what a person gave to send, walked and read without following a link that was not given.
+//! - [`names`]: the way back from names on this disk to those that travel.
 //! - [`target`]: the folder chosen for a transfer, as a capability. Nothing is written outside it, whatever names a peer sends
 //!   and whatever is swapped on the disk meanwhile.
 //! - [`partial`]: bytes that have arrived but are not complete, in a hidden folder inside the target.
@@ -10,7 +11,7 @@
 //! - [`disk`]: what can go wrong, in one sentence for people.
 //!
 //! # Leaves out
-//! Hashes and verification (`transfer`), names that other systems refuse ([`shoal_proto::mapping`]).
+//! Hashes and verification (`transfer`), how names that a system refuses are written ([`shoal_proto::mapping`]).
 //!
 //! Everything here is synchronous and blocks on the disk: call it from blocking threads. Every type is `Send + Sync`.
 
@@ -20,6 +21,7 @@ pub(crate) mod disk;
 pub(crate) mod file_key;
 mod folders;
 mod mark;
+pub(crate) mod names;
 pub(crate) mod partial;
 mod place;
 mod rename;

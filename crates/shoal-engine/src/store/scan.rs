@@ -4,14 +4,17 @@
 //! sent that lies outside of what was given. Entries come in the order of [`RelativePath`], a folder before what is in it, and
 //! none is kept here: a million files cost what the largest single folder's names cost.
 
-use super::source::{Root, Roots};
+use super::{
+    names::{Names, Originals, from_disk},
+    source::{Root, Roots},
+};
 use cap_fs_ext::DirExt;
 use cap_std::{ambient_authority, fs::Dir};
 use shoal_proto::{
     RelativePath,
     display::shown,
     mapping::beside,
-    name::{NameError, from_os, to_os},
+    name::{NameError, to_os},
     piece::checked_piece_count,
 };
 use std::{
@@ -95,6 +98,9 @@ pub(crate) enum SkipReason {
     /// Its name or path is none that travels.
     #[error("it has {0}")]
     Name(#[from] NameError),
+    /// A file beside it came here under this very name, and was given another.
+    #[error("its name is that of another file beside it, which is called otherwise on this drive only")]
+    NameTaken,
     /// Beyond what the protocol carries.
     #[error("it is too large")]
     TooLarge,
@@ -118,18 +124,20 @@ pub(crate) enum ScanError {
 
 /// Walks files and folders, folders whole, and hands each entry to `emit`, which may break off.
 ///
-/// Roots that have the same name get numbered ones; the same root given twice counts once.
+/// Roots that have the same name get numbered ones; the same root given twice counts once. What came here under a name that this
+/// disk refuses goes under that name again; `originals` finds those that were shortened.
 ///
 /// # Errors
 /// One of `paths` itself cannot be read or is no file or folder, or somebody broke off.
 pub(crate) fn scan(
     paths: &[PathBuf],
+    originals: Originals<'_>,
     cancelled: &dyn Fn() -> bool,
     emit: &mut dyn FnMut(ScannedEntry<'_>) -> ControlFlow<()>,
 ) -> Result<Scan, ScanError> {
-    let roots = name_roots(paths)?;
+    let roots = name_roots(paths, originals)?;
     let scan = Scan { roots: Roots::default(), files: 0, folders: 0, bytes: 0, skipped: Vec::new(), skipped_count: 0 };
-    let mut walk = Walk { scan, cancelled, emit };
+    let mut walk = Walk { scan, originals, cancelled, emit };
     for root in &roots {
         walk.root(root)?;
     }
@@ -138,7 +146,7 @@ pub(crate) fn scan(
 }
 
 /// Gives each root its name, in the order of names.
-fn name_roots(paths: &[PathBuf]) -> Result<Vec<Root>, ScanError> {
+fn name_roots(paths: &[PathBuf], originals: Originals<'_>) -> Result<Vec<Root>, ScanError> {
     let mut named = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for given in paths {
@@ -151,7 +159,7 @@ fn name_roots(paths: &[PathBuf]) -> Result<Vec<Root>, ScanError> {
             continue;
         }
         let own = match path.file_name() {
-            Some(name) => from_os(name).map_err(|error| failed(error.into()))?,
+            Some(name) => from_disk(name, originals).map_err(|error| failed(error.into()))?,
             None => name_of_drive(&path),
         };
         let free = |name: &String| !named.contains_key(name);
@@ -173,6 +181,7 @@ fn unreadable(error: &io::Error) -> SkipReason {
 
 struct Walk<'a> {
     scan: Scan,
+    originals: Originals<'a>,
     cancelled: &'a dyn Fn() -> bool,
     emit: &'a mut dyn FnMut(ScannedEntry<'_>) -> ControlFlow<()>,
 }
@@ -220,14 +229,14 @@ impl Walk<'_> {
                 return Err(ScanError::Cancelled);
             }
             path.truncate(level.path_len);
-            let Some(name) = level.names.get(level.next) else {
+            let Some((name, real)) = level.names.get(level.next) else {
                 levels.pop();
                 continue;
             };
             level.next += 1;
             path.push('/');
             path.push_str(name);
-            match self.child(root, &level.dir, &to_os(name), &path)? {
+            match self.child(root, &level.dir, &real, &path)? {
                 Ok(Some(below)) => levels.push(below),
                 Ok(None) => {}
                 Err(reason) => self.skip(root, &path, reason),
@@ -270,8 +279,8 @@ impl Walk<'_> {
         let mut names = Names::default();
         for entry in dir.entries()? {
             let name = entry?.file_name();
-            match from_os(&name) {
-                Ok(name) => names.push(&name),
+            match from_disk(&name, self.originals) {
+                Ok(travels) => names.add(travels, name),
                 Err(error) => {
                     let mut real = real_path(root, path);
                     real.push(name);
@@ -279,7 +288,11 @@ impl Walk<'_> {
                 }
             }
         }
-        names.sort();
+        for name in names.sort() {
+            let mut real = real_path(root, path);
+            real.push(to_os(&name));
+            self.skip_path(real, SkipReason::NameTaken);
+        }
         Ok(Level { dir, names, next: 0, path_len: path.len() })
     }
 
@@ -324,39 +337,6 @@ fn real_path(root: &Root, path: &str) -> PathBuf {
 fn is_unfinished(name: &OsStr) -> bool {
     let id = name.to_str().and_then(|name| name.strip_prefix(".shoal-"));
     id.is_some_and(|id| id.parse::<shoal_proto::message::TransferId>().is_ok())
-}
-
-/// The sorted names of one folder, back to back in one allocation.
-#[derive(Default)]
-struct Names {
-    text: String,
-    /// Start and end in `text`.
-    spans: Vec<(u32, u32)>,
-}
-
-impl Names {
-    fn push(&mut self, name: &str) {
-        let start = self.text.len();
-        self.text.push_str(name);
-        // 4 GiB of names in one folder: the rest is not seen, as if it had come later.
-        match (u32::try_from(start), u32::try_from(self.text.len())) {
-            (Ok(start), Ok(end)) => self.spans.push((start, end)),
-            _ => self.text.truncate(start),
-        }
-    }
-
-    fn sort(&mut self) {
-        let text = &self.text;
-        self.spans.sort_unstable_by_key(|span| slice(text, *span));
-    }
-
-    fn get(&self, index: usize) -> Option<&str> {
-        self.spans.get(index).map(|span| slice(&self.text, *span))
-    }
-}
-
-fn slice(text: &str, (start, end): (u32, u32)) -> &str {
-    text.get(start as usize..end as usize).unwrap_or_default()
 }
 
 /// What stands under a name.

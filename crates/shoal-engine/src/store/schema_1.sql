@@ -71,6 +71,11 @@ CREATE TABLE placed (
   PRIMARY KEY (folder, offered)
 ) WITHOUT ROWID;
 
+CREATE TABLE long_names ( -- names too long for this disk; the hash in the shortened one makes it the name of one original
+  shortened TEXT PRIMARY KEY,
+  original TEXT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE hashes (
   path BLOB NOT NULL,
   key BLOB NOT NULL,       -- size, time and identity of the file that was hashed

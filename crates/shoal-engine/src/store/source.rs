@@ -3,6 +3,7 @@
 use super::{
     file_key::{FileKey, nanos},
     folders::{Folder, RecentFolders, open_file, split},
+    names::on_disk,
     partial::read_exact_at,
 };
 use cap_fs_ext::DirExt;
@@ -11,7 +12,13 @@ use cap_std::{
     fs::{Dir, OpenOptions},
 };
 use shoal_proto::{PieceIndex, RelativePath, message::EntryFailure, name::to_os, piece::piece_range};
-use std::{fs::File, io, path::PathBuf, sync::Arc, time::SystemTime};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
 
 /// Something that a person gave to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +93,7 @@ impl Roots {
         self.roots.iter()
     }
 
-    /// Where an entry is on this machine: the path part of its key in the cache of hashes. `None`: no root has that name.
+    /// Where an entry was looked for, for a message. `None`: no root has that name.
     pub(crate) fn real_path(&self, path: &RelativePath) -> Option<PathBuf> {
         let mut components = path.components();
         let mut real = self.root(components.next()?)?.path.clone();
@@ -99,7 +106,7 @@ impl Roots {
     /// # Errors
     /// It is gone, refused, or no longer what was offered.
     pub(crate) fn open(&self, path: &RelativePath, offered: Offered) -> Result<SourceFile, SourceError> {
-        let file = match self.open_file(path) {
+        let (file, real) = match self.open_file(path) {
             // A folder kept open may have been removed and made anew.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.recent.clear();
@@ -111,22 +118,23 @@ impl Roots {
         if (key.size, key.modified) != (offered.size, nanos(offered.modified)) {
             return Err(SourceError::Changed);
         }
-        Ok(SourceFile { file, key })
+        Ok(SourceFile { file, key, path: real })
     }
 
-    fn open_file(&self, path: &RelativePath) -> io::Result<File> {
+    fn open_file(&self, path: &RelativePath) -> io::Result<(File, PathBuf)> {
         let (parent, name) = split(path.as_str());
-        let mut options = OpenOptions::new();
-        options.read(true);
         if !parent.is_empty() {
-            return open_file(&self.folder(parent)?.dir, to_os(name), &mut options);
+            let folder = self.folder(parent)?;
+            return on_disk(name, |real| {
+                Ok((open_file(&folder.dir, real, OpenOptions::new().read(true))?, folder.path.join(real)))
+            });
         }
         // The root itself: links are followed, as when it was given. Looked at first, so that no pipe is waited for.
         let root = self.root(name).ok_or(io::ErrorKind::NotFound)?;
         if !std::fs::metadata(&root.path)?.is_file() {
             return Err(io::ErrorKind::NotFound.into());
         }
-        File::open(&root.path)
+        Ok((File::open(&root.path)?, root.path.clone()))
     }
 
     fn folder(&self, key: &str) -> io::Result<Arc<Folder>> {
@@ -139,8 +147,7 @@ impl Roots {
             Folder { dir: Dir::open_ambient_dir(&path, ambient_authority())?, path }
         } else {
             let parent = self.folder(parent)?;
-            let name = to_os(name);
-            Folder { dir: parent.dir.open_dir_nofollow(&name)?, path: parent.path.join(&name) }
+            on_disk(name, |real| Ok(Folder { dir: parent.dir.open_dir_nofollow(real)?, path: parent.path.join(real) }))?
         };
         let folder = Arc::new(folder);
         self.recent.put(key, Arc::clone(&folder));
@@ -158,12 +165,18 @@ impl Roots {
 pub(crate) struct SourceFile {
     file: File,
     key: FileKey,
+    path: PathBuf,
 }
 
 impl SourceFile {
     /// Its identity and version.
     pub(crate) fn key(&self) -> FileKey {
         self.key
+    }
+
+    /// Where it is on this machine: the path part of its key in the cache of hashes.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Reads a piece into `bytes`, which has its length afterwards.

@@ -11,7 +11,7 @@ use crate::{
     connection::Connection,
     error::{ReachError, SendError},
     store::{
-        database::TransferRecord,
+        database::{Database, TransferRecord},
         scan::{Kind, ScanError, ScannedEntry, scan},
         source::{Root, Roots},
     },
@@ -58,11 +58,17 @@ impl Prepared {
     }
 
     /// Looks through files and folders; reads no content.
-    pub(crate) async fn scan(paths: Vec<PathBuf>, cancel: CancellationToken) -> Result<Self, SendError> {
+    pub(crate) async fn scan(paths: Vec<PathBuf>, database: Arc<Database>, cancel: CancellationToken) -> Result<Self, SendError> {
         blocking(move || {
+            let originals = |name: &str| {
+                database.long_name(name).unwrap_or_else(|error| {
+                    tracing::warn!(%error, "the original of a shortened name is not known");
+                    None
+                })
+            };
             let mut builder = Builder::default();
             let mut full = false;
-            let found = scan(&paths, &|| cancel.is_cancelled(), &mut |entry| {
+            let found = scan(&paths, &originals, &|| cancel.is_cancelled(), &mut |entry| {
                 full = builder.push(&as_entry(&entry)).is_err();
                 if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });

@@ -295,8 +295,11 @@ impl Reader {
             return;
         }
         let size = entry.kind.size();
-        let path = self.roots.real_path(&entry.path).unwrap_or_default();
         let file = self.roots.open(&entry.path, Offered { size, modified: system_time(entry.modified) });
+        let path = match &file {
+            Ok(file) => file.path().to_owned(),
+            Err(_) => self.roots.real_path(&entry.path).unwrap_or_default(),
+        };
         let mut known = BTreeMap::new();
         if let Ok(file) = file.as_ref()
             && look_up

@@ -13,7 +13,7 @@ use crate::{
     Event, Trust,
     connection::Connection,
     error::{SendError, TransferError},
-    store::{database::TransferRecord, disk, target::Target},
+    store::{database::TransferRecord, disk, names, target::Target},
     stream::SendStream,
 };
 use shoal_proto::{
@@ -33,9 +33,9 @@ impl Transfers {
             OutgoingContent::Text(text) => {
                 let id = new_id();
                 let path = self.text_file(id, &text).map_err(|error| SendError::Store(error.to_string()))?;
-                send::Prepared::scan(vec![path], self.cancel.clone()).await?
+                send::Prepared::scan(vec![path], self.database.clone(), self.cancel.clone()).await?
             }
-            OutgoingContent::Paths(paths) => send::Prepared::scan(paths, self.cancel.clone()).await?,
+            OutgoingContent::Paths(paths) => send::Prepared::scan(paths, self.database.clone(), self.cancel.clone()).await?,
         };
         let mut transfers = Vec::new();
         for peer in outgoing.to {
@@ -130,6 +130,8 @@ impl Transfers {
         record.files = selection.files;
         record.bytes = selection.bytes;
         record.accepted = true;
+        // Before the first of them is written, so that every shortened name on the disk has its original.
+        self.database.add_long_names(&names::shortened(&manifest)).map_err(recording)?;
         self.database.add_transfer(&record, Some(&manifest), Some(&selection.wanted)).map_err(recording)?;
         Ok(record)
     }

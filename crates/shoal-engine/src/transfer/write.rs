@@ -16,6 +16,7 @@ use bytes::Bytes;
 use shoal_proto::{
     Entry, Hash, Manifest, PieceIndex, RangeSet, display,
     manifest::{EntryIndex, EntryKind, Timestamp},
+    mapping::Rules,
     message::{Progress, TransferId},
     name, piece,
     plan::{Plan, Step},
@@ -379,7 +380,9 @@ impl Writer {
             tracing::warn!(file = %placed.path.display(), %reason, "the old file could not go to the trash: both are kept");
         }
         if matches!(placed.outcome, Outcome::KeptBoth | Outcome::NotReplaced { .. }) {
-            let names: Option<Vec<String>> = placed.path.iter().map(|name| name::from_os(name).ok()).collect();
+            // Read back, as they are mapped again where they are looked up.
+            let travelling = |name| Some(Rules::HERE.unmap(&name::from_os(name).ok()?));
+            let names: Option<Vec<String>> = placed.path.iter().map(travelling).collect();
             self.state.placed.extend(names.map(|names| (entry.path.as_str().to_owned(), names.join("/"))));
         }
         self.state.hashes.push((self.target.path().join(&placed.path), placed.key, layer));

@@ -14,12 +14,12 @@
 //! # What is too long
 //! is shortened, the only case in which the original cannot be read back: its beginning, `‛~`, 24 characters (120 bits) of the
 //! whole component's BLAKE3, and its extension. No other rule writes `‛~`, so it meets no other name. The caller keeps the original
-//! beside the mapped name in its database.
+//! under the shortened name in its database, which is enough: the hash in it makes it the name of one component only.
 //!
 //! # What is on the disk already
 //! was not made by `map` as a rule. `unmap` changes a name only if `map` would give exactly that name back; yet then two names on
-//! one disk may unmap to one (`a‛b` and `a‛‛b`, both made by other programs, on Windows). Whoever lists a folder takes the second
-//! as it is written.
+//! one disk may unmap to one (`a‛b` and `a‛‛b`, both made by other programs, on Windows). Whoever lists a folder takes the one that
+//! `map` makes, and leaves the other out.
 
 mod beside;
 #[doc(hidden)]
@@ -105,6 +105,21 @@ impl Rules {
         let exact =
             check_component(&component).is_ok() && self.map(&component) == Mapped { name: name.to_owned(), shortened: false };
         if exact { component } else { name.to_owned() }
+    }
+
+    /// Whether a name may stand on that system's disk as it is.
+    pub fn is_legal(self, name: &str) -> bool {
+        if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) || self.units(name) > MAX_NAME {
+            return false;
+        }
+        let refused = |c: char| self.look_alike(c).is_some() || self.is_numbered(c);
+        match self {
+            Self::Linux => true,
+            Self::Windows | Self::MacOs => {
+                let end = name.chars().next_back().and_then(|last| self.look_alike_at_end(last));
+                !name.contains(refused) && end.is_none() && !(self == Self::Windows && is_device(stem(name)))
+            }
+        }
     }
 
     /// The key under which two names are one file on that system: without regard to case and normalisation on Windows and macOS,
@@ -291,11 +306,17 @@ fn is_noncharacter(character: char) -> bool {
 
 /// Puts a mark behind a device name, which Windows recognises by what stands before the first dot, spaces at its end left out.
 fn mark_device(mut name: String) -> String {
-    let stem = name.find('.').unwrap_or(name.len());
-    if is_device(name.get(..stem).unwrap_or_default()) {
-        name.insert(stem, MARK);
+    let stem = stem(&name);
+    if is_device(stem) {
+        let end = stem.len();
+        name.insert(end, MARK);
     }
     name
+}
+
+/// What stands before the first dot.
+fn stem(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// Whether Windows takes a file of this name, extension left out, for a device.
@@ -308,6 +329,11 @@ fn is_device(stem: &str) -> bool {
             .or_else(|| stem.strip_prefix("LPT"))
             .is_some_and(|number| matches!(number, "¹" | "²" | "³") || matches!(number.as_bytes(), [b'0'..=b'9'])),
     }
+}
+
+/// Whether a name may be one that was shortened, so that its original is worth looking for.
+pub fn looks_shortened(name: &str) -> bool {
+    name.contains(&two(MARK, SHORTENED))
 }
 
 /// On Linux only what looks shortened is changed: marks before `~` get one more.

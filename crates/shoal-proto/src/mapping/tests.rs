@@ -18,6 +18,9 @@ fn hostile_names_are_refused_or_mapped_and_read_back() {
             for component in path.components() {
                 let mapped = rules.map(component);
                 assert!(is_legal(rules, &mapped.name), "{rules:?}: {component:?} became {:?}", mapped.name);
+                assert_eq!(rules.is_legal(component), is_legal(rules, component), "{rules:?}: {component:?}");
+                assert!(rules.is_legal(&mapped.name));
+                assert!(!mapped.shortened || looks_shortened(&mapped.name));
                 match mapped {
                     Mapped { shortened: true, .. } => shortened += 1,
                     Mapped { name, .. } => {

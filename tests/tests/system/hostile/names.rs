@@ -2,9 +2,10 @@
 
 use super::{Scene, files, id, offer, outcome, run, serve};
 use shoal_proto::{
-    RelativePath,
+    Manifest, RelativePath,
+    manifest::EntryIndex,
     mapping::hostile,
-    message::{CloseCode, FromReceiver, Request},
+    message::{CloseCode, Content, Fetch, FetchItem, Frame, FromReceiver, FromSender, Progress, Request},
 };
 use shoal_tests::{
     figure,
@@ -134,6 +135,113 @@ fn no_name_that_a_peer_sends_escapes_or_overwrites() {
         assert_eq!(refused, bad.len());
         scene.check("hostile names").await;
     });
+}
+
+/// What arrived under a name that was mapped or shortened for this disk goes on under the name that it came with.
+#[test]
+#[ignore = "needs root and ip netns"]
+fn every_name_goes_on_as_it_came() {
+    run(async {
+        let scene = Scene::new("all").await;
+        let inbox = scene.victim.inbox();
+        // With a folder around each list there must be room for it.
+        let good: Vec<String> =
+            paths().into_iter().filter(|path| RelativePath::parse(&format!("list 00/{path}")).is_ok()).collect();
+        let wire = scene.intruder.greet(scene.at).await.unwrap();
+        let (mut names, mut changed) = (0, 0);
+        for (number, list) in lists(&good).into_iter().enumerate() {
+            let top = format!("list {number}");
+            let mut came: BTreeMap<String, Option<Vec<u8>>> = BTreeMap::from([(top.clone(), None)]);
+            for (path, is_file) in &list {
+                came.insert(format!("{top}/{}", path.as_str()), is_file.then(|| path.as_str().into()));
+            }
+            let sorted: BTreeMap<RelativePath, &Option<Vec<u8>>> =
+                came.iter().map(|(path, content)| (RelativePath::parse(path).unwrap(), content)).collect();
+            let entries: Vec<Raw> = sorted
+                .iter()
+                .map(|(path, content)| match content {
+                    Some(content) => Raw::file(path.as_str(), content.len() as u64),
+                    None => Raw::folder(path.as_str()),
+                })
+                .collect();
+            let contents = sorted.values().map(|content| (*content).clone().unwrap_or_default()).collect();
+            let encoded = tree::encode(&entries, entries.len() as u64);
+            let serving = tokio::spawn(serve(wire.clone(), contents));
+            let mut stream = offer(&wire, &tree::offer(id(number as u64), &entries, &encoded), &encoded).await.unwrap();
+            let end = outcome(&mut stream).await;
+            assert!(matches!(end, Ok(FromReceiver::Finished(progress)) if progress.files_failed == 0), "{end:?}");
+            serving.abort();
+
+            changed += files(&inbox.join(&top)).iter().filter(|(path, content)| !path.ends_with(as_path(content))).count();
+            let went = send_on(&scene, &inbox.join(&top)).await;
+            assert_eq!(went.len(), came.len());
+            for ((came, content), (went, read)) in came.iter().zip(&went) {
+                assert_eq!((went, read), (came, content));
+            }
+            names += went.len();
+        }
+        figure(
+            "hostile names sent on",
+            format!("{names} entries, {changed} files had another name on the disk, all left under their own"),
+        );
+        assert!(changed > 0, "nothing was mapped");
+    });
+}
+
+/// A travelling path as the disk would have it, were nothing mapped.
+fn as_path(travels: &[u8]) -> PathBuf {
+    PathBuf::from(shoal_proto::name::to_os(std::str::from_utf8(travels).unwrap()))
+}
+
+/// Has the victim send something to the intruder; returns what it is called, with the files' content.
+async fn send_on(scene: &Scene, path: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
+    let to = format!("127.0.0.1:{}", scene.intruder.port());
+    let sending = scene.victim.begin(&["send", path.to_str().unwrap(), "--to", &to]);
+    // On the connection that there is, or on one of its own.
+    let (wire, offer, mut stream) = loop {
+        let wire = tokio::time::timeout(super::SOON, scene.intruder.answer()).await.unwrap();
+        if let Ok((Request::Offer(offer), stream)) = wire.request().await {
+            break (wire, offer, stream);
+        }
+    };
+    let Content::Files { files, bytes, manifest_len, .. } = offer.content else { panic!("{offer:?}") };
+    stream.say(&FromReceiver::WantManifest).await;
+    let manifest = Manifest::decode(stream.hear_raw(manifest_len as usize).await.unwrap()).unwrap();
+    stream.say(&FromReceiver::Accepted { files, bytes }).await;
+    let mut found: BTreeMap<String, Option<Vec<u8>>> =
+        manifest.entries().map(|(_, entry)| (entry.path.as_str().to_owned(), None)).collect();
+    // All of it, empty files too, which are pieces of no bytes.
+    let mut first = 0;
+    while first < manifest.len() {
+        let count = (manifest.len() - first).min(1000);
+        let items = vec![FetchItem::Files { first: EntryIndex(first), count }];
+        let mut content = loop {
+            // Refused until the consent has arrived.
+            let mut content = wire.ask(&Request::Fetch(Fetch { transfer: offer.transfer, items: items.clone() })).await.unwrap();
+            match content.hear::<Frame>().await {
+                Ok(frame) => break (frame, content),
+                Err(Ended::Reset(CloseCode::UnknownTransfer)) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(other) => panic!("{other:?}"),
+            }
+        };
+        loop {
+            match content.0 {
+                Frame::Block { entry, len, .. } => {
+                    let path = manifest.entry(entry).unwrap().path.as_str().to_owned();
+                    found.insert(path, Some(content.1.hear_raw(len as usize).await.unwrap()));
+                }
+                Frame::End => break,
+                other => panic!("{other:?}"),
+            }
+            content.0 = content.1.hear().await.unwrap();
+        }
+        first += count;
+    }
+    let done = Progress { files_done: files, files_failed: 0, bytes_done: bytes, bytes_moved: bytes };
+    stream.say(&FromReceiver::Finished(done)).await;
+    let _heard: Result<FromSender, Ended> = stream.hear().await;
+    sending.wait_for("its end", super::SOON, |line| line["event"] == "finished");
+    found
 }
 
 /// Names that lead out, or are taken by a file, before the first list comes.

@@ -14,7 +14,7 @@
 //! come faster than it reads them it takes no command: no metrics, no stop (silent for 5 s). Half a million addresses of
 //! hosts that come once cost it 33 to 115 MiB at 100,000 a second and up to 136 MiB at 500,000; the daemon bare, restarted
 //! without a pause, 2 to 32 MiB and 21 to 156 MiB. Here: 2.3 MiB. The test
-//! `a_flood_costs_mdns_sd_more_though_it_is_watched_and_restarted` measures that again; when it fails, the crate can take
+//! `long_a_flood_costs_mdns_sd_more_though_it_is_watched_and_restarted` measures that again; when it fails, the crate can take
 //! this module's place.
 //!
 //! Left out: resolving other services, names of hosts, answers by unicast, known answers. Other responders on this host

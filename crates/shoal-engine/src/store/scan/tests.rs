@@ -8,7 +8,7 @@ use std::time::Instant;
 fn scanned(paths: &[&Path]) -> (Vec<(RelativePath, Kind, SystemTime)>, Scan) {
     let paths: Vec<_> = paths.iter().map(|path| path.to_path_buf()).collect();
     let mut entries = Vec::new();
-    let scan = scan(&paths, &|| false, &mut |entry| {
+    let scan = scan(&paths, &|_| None, &|| false, &mut |entry| {
         entries.push((entry.path.clone(), entry.kind, entry.modified));
         ControlFlow::Continue(())
     });
@@ -77,7 +77,7 @@ fn roots_of_one_name_get_numbers_and_one_given_twice_counts_once() {
 fn what_was_given_and_is_not_there_is_an_error_and_nothing_is_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing");
-    let error = scan(std::slice::from_ref(&missing), &|| false, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    let error = scan(std::slice::from_ref(&missing), &|_| None, &|| false, &mut |_| ControlFlow::Continue(())).unwrap_err();
     assert!(matches!(&error, ScanError::Source { path, .. } if *path == missing), "{error}");
     assert_eq!(scanned(&[]).1.files, 0);
 }
@@ -87,8 +87,8 @@ fn a_scan_is_broken_off_when_nobody_wants_it() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a"), "").unwrap();
     let paths = [folder.path().to_owned()];
-    assert_eq!(scan(&paths, &|| true, &mut |_| ControlFlow::Continue(())).unwrap_err(), ScanError::Cancelled);
-    assert_eq!(scan(&paths, &|| false, &mut |_| ControlFlow::Break(())).unwrap_err(), ScanError::Cancelled);
+    assert_eq!(scan(&paths, &|_| None, &|| true, &mut |_| ControlFlow::Continue(())).unwrap_err(), ScanError::Cancelled);
+    assert_eq!(scan(&paths, &|_| None, &|| false, &mut |_| ControlFlow::Break(())).unwrap_err(), ScanError::Cancelled);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn links_pipes_and_paths_too_deep_are_left_out_and_listed() {
 
 #[cfg(unix)]
 fn scan_error(paths: &[PathBuf]) -> ScanError {
-    scan(paths, &|| false, &mut |_| ControlFlow::Continue(())).unwrap_err()
+    scan(paths, &|_| None, &|| false, &mut |_| ControlFlow::Continue(())).unwrap_err()
 }
 
 #[cfg(target_os = "linux")]
@@ -165,7 +165,7 @@ fn a_hundred_thousand_files_are_scanned_in_well_under_a_second() {
     }
     let start = Instant::now();
     let mut count = 0;
-    let scan = scan(&[folder.path().to_owned()], &|| false, &mut |_| {
+    let scan = scan(&[folder.path().to_owned()], &|_| None, &|| false, &mut |_| {
         count += 1;
         ControlFlow::Continue(())
     });
