@@ -31,10 +31,14 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
 };
 
 /// How many names are tried, the first included, before something that has the same name is given up on.
 const MAX_NAMES_TRIED: u32 = 10_000;
+
+/// How many of them are looked at for a copy that came before.
+const MAX_COPIES_LOOKED_AT: usize = 64;
 
 /// How often a folder is opened or made anew while something else changes it under us.
 const MAX_ATTEMPTS: u32 = 16;
@@ -115,6 +119,21 @@ impl Target {
         let name = names_for(name).next()?;
         // Asked first, so that no pipe or device is opened.
         folder.dir.symlink_metadata(&name).ok().filter(cap_std::fs::Metadata::is_file)?;
+        let file = open_file(&folder.dir, &name, OpenOptions::new().read(true)).ok()?;
+        Some(Existing { key: FileKey::of(&file).ok()?, file })
+    }
+
+    /// A regular file of this very size and time under one of the names beside its own that `path` would get: it came before, and
+    /// its record was lost, as in a kill.
+    pub(crate) fn existing_beside(&self, path: &RelativePath, size: u64, modified: SystemTime) -> Option<Existing> {
+        let (parent, name) = split(path.as_str());
+        let folder = self.look_up(parent, false).ok()??;
+        let beside = names_for(name).skip(1).take(MAX_COPIES_LOOKED_AT);
+        let there = beside.map_while(|name| Some((folder.dir.symlink_metadata(&name).ok()?, name)));
+        let (_, name) = there.into_iter().find(|(metadata, _)| {
+            let same_time = metadata.modified().is_ok_and(|time| time.into_std() == modified);
+            metadata.is_file() && metadata.len() == size && same_time
+        })?;
         let file = open_file(&folder.dir, &name, OpenOptions::new().read(true)).ok()?;
         Some(Existing { key: FileKey::of(&file).ok()?, file })
     }

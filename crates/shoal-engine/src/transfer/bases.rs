@@ -1,8 +1,9 @@
 //! Older copies of what is being received: what stands at the target already is compared piece by piece and not sent again.
 
+use super::write::system_time;
 use crate::store::{
     database::Database,
-    file_key::FileKey,
+    file_key::{FileKey, nanos},
     partial::read_exact_at,
     target::{Existing, Target},
 };
@@ -49,8 +50,7 @@ impl Bases {
             }
         }
         let size = entry.kind.size();
-        let base =
-            look(database, target, &entry.path).filter(|existing| existing.key.size == size || piece::piece_count(size) > 1);
+        let base = look(database, target, entry).filter(|existing| existing.key.size == size || piece::piece_count(size) > 1);
         let mut found = self.lock();
         let Some(existing) = base else {
             // A file of one piece is not looked for again anyway.
@@ -82,13 +82,23 @@ impl Bases {
     }
 }
 
-fn look(database: &Database, target: &Target, path: &RelativePath) -> Option<Existing> {
+fn look(database: &Database, target: &Target, entry: &Entry) -> Option<Existing> {
+    let path = &entry.path;
     let placed = database.placed(target.path(), path.as_str()).unwrap_or_else(|error| {
         tracing::warn!(%error, "where an older copy is, is not known");
         None
     });
     let placed = placed.and_then(|placed| RelativePath::parse(&placed).ok()).and_then(|placed| target.existing(&placed));
-    placed.or_else(|| target.existing(path))
+    if placed.is_some() {
+        return placed;
+    }
+    let own = target.existing(path)?;
+    let (size, modified) = (entry.kind.size(), system_time(entry.modified));
+    if (own.key.size, own.key.modified) == (size, nanos(modified)) {
+        return Some(own);
+    }
+    // Other content has its name: what came before a kill, unrecorded, is beside it.
+    target.existing_beside(path, size, modified).or(Some(own))
 }
 
 impl Base {

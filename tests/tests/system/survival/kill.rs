@@ -1,8 +1,8 @@
 //! Processes die at the worst of moments: power, crash, an impatient person. Nobody's transfer starts over, no file is half.
 
 use super::{
-    MIB, Names, PATIENCE, PORT, assert_arrived, median, mib, mixed_files, paths_of, seed, send_off, two_hosts, two_peers,
-    wait_for_bytes,
+    MIB, Names, PATIENCE, PORT, assert_arrived, files_below, median, mib, mixed_files, paths_of, seed, send_off, two_hosts,
+    two_peers, wait_for_bytes,
 };
 use serde_json::Value;
 use shoal_tests::{
@@ -107,6 +107,48 @@ fn kill_9_at_random_moments_costs_little_and_breaks_nothing() {
     );
     figure("kill -9: from a restart to the next content", format!("median {:?}", median(first_bytes)));
     assert!(most <= MOST_MOVED_AGAIN, "a kill cost {:.1} MiB; SHOAL_SEED={seed}", mib(most));
+}
+
+/// A file that became `name (2)` and whose process died before that was recorded is found there, and no `name (3)` is made.
+#[test]
+#[ignore = "needs root, ip netns and strace"]
+fn a_kill_makes_no_second_copy_beside_a_file_of_the_same_name() {
+    let (_net, _cable, ann, ben) = two_hosts(Line::gigabit().at(30.0));
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("mixed files");
+    data::random_file(&source.join("a large 0"), 3 * MIB, 1);
+    data::many_files(&source, 60, 3000, 2, 9);
+    let sender = Peer::at(&ann).args(&["--port", PORT, "--no-mdns"]).start();
+    for call in ["fsync", "syncfs"] {
+        let mut receiver = Peer::at(&ben).args(&["--port", PORT, "--no-mdns"]).accept("all").start();
+        let arrived = receiver.inbox().join("mixed files");
+        let sent: Vec<_> = files_below(&source).iter().map(|path| path.strip_prefix(&source).unwrap().to_owned()).collect();
+        for file in &sent {
+            let other = arrived.join(file);
+            std::fs::create_dir_all(other.parent().unwrap()).unwrap();
+            std::fs::write(other, "of somebody else").unwrap();
+        }
+        let id = send_off(&sender, &receiver, &source);
+        let mut deaths = 0;
+        for _ in 0..3 {
+            let fault = receiver.fail_on(&[&format!("{call}:signal=KILL")], &paths_of(&receiver, &id));
+            let over = receiver.process().look_for(PATIENCE, |line| line["event"] == "finished");
+            drop(fault);
+            if over.is_some() {
+                break;
+            }
+            deaths += 1;
+            receiver.start_again();
+        }
+        receiver.wait_for("its end", PATIENCE, |line| line["event"] == "finished");
+        let there = files_below(&arrived);
+        println!("killed {deaths} times at {call}: {} files for {} that clash", there.len(), sent.len());
+        assert!(deaths > 0, "{call} was never called");
+        assert_eq!(there.len(), 2 * sent.len(), "{there:?}");
+        for file in &sent {
+            assert_eq!(std::fs::read(arrived.join(file)).unwrap(), b"of somebody else", "{}", file.display());
+        }
+    }
 }
 
 fn row(peer: &Peer, transfer: &str) -> Value {
