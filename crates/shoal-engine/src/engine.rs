@@ -277,6 +277,18 @@ impl Engine {
         self.inner.remember(peer).await.map_err(|error| TrustError::Store(error.to_string()))
     }
 
+    /// Lets a verified device send without asking: offers from it are accepted as long as they come to no more than `bytes` in
+    /// any 24 hours. `None`: each is asked about. The allowance ends when the device is not verified any more.
+    ///
+    /// # Errors
+    /// [`TrustError::NotVerified`].
+    pub async fn set_allowance(&self, peer: PeerId, bytes: Option<u64>) -> Result<(), TrustError> {
+        if !self.inner.devices.set_allowance(peer, bytes) {
+            return Err(TrustError::NotVerified(self.inner.devices.name(peer)));
+        }
+        self.inner.remember(peer).await.map_err(|error| TrustError::Store(error.to_string()))
+    }
+
     /// Forgets a device: its standing, addresses and connections.
     pub async fn forget(&self, peer: PeerId) -> Result<(), TrustError> {
         self.inner.transfers.cancel_all_of(peer);

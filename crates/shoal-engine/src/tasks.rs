@@ -64,7 +64,14 @@ fn default_inbox() -> PathBuf {
 /// The devices known from before.
 pub(crate) fn remembered(database: &Database) -> Result<Vec<Remembered>, DatabaseError> {
     let records = database.devices()?;
-    let known = |DeviceRecord { id, name, platform, trust, addresses }| Remembered { id, name, platform, trust, addresses };
+    let known = |DeviceRecord { id, name, platform, trust, addresses, accepts }| Remembered {
+        id,
+        name,
+        platform,
+        trust,
+        accepts,
+        addresses,
+    };
     Ok(records.into_iter().map(known).collect())
 }
 
@@ -176,8 +183,11 @@ pub(crate) async fn watch_network(engine: Arc<Inner>) {
 impl Inner {
     /// Keeps what is to be remembered of a device.
     pub(crate) async fn remember(&self, id: PeerId) -> Result<(), DatabaseError> {
-        let Some(Remembered { id, name, platform, trust, addresses }) = self.devices.remembered(id) else { return Ok(()) };
+        let Some(Remembered { id, name, platform, trust, accepts, addresses }) = self.devices.remembered(id) else {
+            return Ok(());
+        };
         let database = self.database.clone();
-        blocking(move || database.set_device(&DeviceRecord { id, name, platform, trust, addresses })).await
+        let record = DeviceRecord { id, name, platform, trust, addresses, accepts };
+        blocking(move || database.set_device(&record)).await
     }
 }

@@ -23,6 +23,7 @@ use shoal_proto::{
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
+    time::SystemTime,
 };
 
 impl Transfers {
@@ -64,6 +65,22 @@ impl Transfers {
 
     /// Takes an offer: checks the place, records the consent, then lets its task go on.
     pub(crate) async fn accept(self: &Arc<Self>, id: TransferId, consent: Consent) -> Result<(), TransferError> {
+        self.take(id, consent, false).await.map(|_| ())
+    }
+
+    /// Takes an offer that fits the allowance of its device. `false`: a person is asked, who can also make room or choose a folder.
+    pub(crate) async fn accept_unasked(self: &Arc<Self>, live: &Live) -> bool {
+        if self.devices.allowance(live.peer).is_none() {
+            return false;
+        }
+        self.take(live.id, Consent::default(), true).await.unwrap_or_else(|error| {
+            tracing::warn!(transfer = %live.id, %error, "an offer within its allowance is not accepted: a person is asked");
+            false
+        })
+    }
+
+    /// `false`: it is more than its device may send unasked, and waits as before.
+    async fn take(self: &Arc<Self>, id: TransferId, consent: Consent, unasked: bool) -> Result<bool, TransferError> {
         let live = self.live(id).ok_or_else(|| TransferError::NotFound(id.to_string()))?;
         let (record, manifest) = {
             let row = live.row();
@@ -77,11 +94,11 @@ impl Transfers {
         // Taken first: who declines or accepts meanwhile comes too late.
         let answer = live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(answer) = answer else { return Err(wrong_state(&live.row().record, "accepted")) };
-        let accepted = match blocking(move || this.consent(record, manifest, &consent, into)).await {
-            Ok(accepted) => accepted,
-            Err(error) => {
+        let accepted = match blocking(move || this.consent(record, manifest, &consent, into, unasked)).await {
+            Ok(Some(accepted)) => accepted,
+            refused => {
                 *live.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-                return Err(error);
+                return refused.map(|_| false);
             }
         };
         self.became_known(live.peer);
@@ -98,21 +115,34 @@ impl Transfers {
             // The sender left in this very moment, and the offer with it. It is asked to offer again.
             self.start(accepted);
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// The blocking part of a consent: pattern, folder, space, record.
+    /// The blocking part of a consent: pattern, folder, space, allowance, record. `None`: it is beyond the allowance.
     fn consent(
         &self,
         mut record: TransferRecord,
         manifest: Option<shoal_proto::Manifest>,
         consent: &Consent,
         into: PathBuf,
-    ) -> Result<TransferRecord, TransferError> {
+        unasked: bool,
+    ) -> Result<Option<TransferRecord>, TransferError> {
+        let peer = record.peer;
+        let may_come = |bytes: u64| {
+            if !unasked {
+                return Ok(true);
+            }
+            // As it is now: it may have been taken back since the offer came.
+            let Some(allowance) = self.devices.allowance(peer) else { return Ok(false) };
+            self.database.spend(peer, bytes, allowance, SystemTime::now()).map_err(recording)
+        };
         record.replace = consent.replace;
         let Some(manifest) = manifest else {
+            if !may_come(record.text.as_ref().map_or(0, String::len) as u64)? {
+                return Ok(None);
+            }
             self.database.add_transfer(&record, None, None).map_err(recording)?;
-            return Ok(record);
+            return Ok(Some(record));
         };
         let selection = select::select(&manifest, &consent.only)?;
         if selection.wanted.is_empty() {
@@ -126,6 +156,9 @@ impl Transfers {
         if needed > free {
             return Err(TransferError::NoSpace { name: display::shown(&record.name), needed, free, into });
         }
+        if !may_come(selection.bytes)? {
+            return Ok(None);
+        }
         record.into = Some(into);
         record.files = selection.files;
         record.bytes = selection.bytes;
@@ -133,7 +166,7 @@ impl Transfers {
         // Before the first of them is written, so that every shortened name on the disk has its original.
         self.database.add_long_names(&names::shortened(&manifest)).map_err(recording)?;
         self.database.add_transfer(&record, Some(&manifest), Some(&selection.wanted)).map_err(recording)?;
-        Ok(record)
+        Ok(Some(record))
     }
 
     /// Accepting something from a device, or having something accepted by it, makes it known.
