@@ -174,7 +174,7 @@ pub(crate) async fn watch_network(engine: Arc<Inner>) {
         let now = blocking(|| interfaces::addresses(None, 0)).await.unwrap_or_default();
         if known.replace(now.clone()).is_some_and(|before| before != now) {
             tracing::info!("the network changed");
-            engine.links.network_changed();
+            engine.links.network_changed(&now);
         }
         tokio::time::sleep(NETWORK_WATCH).await;
     }

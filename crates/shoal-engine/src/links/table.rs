@@ -106,6 +106,11 @@ impl Table {
         best.into_values().map(|(_, connection)| connection.clone()).collect()
     }
 
+    /// Every connection that can be used, preferred or not.
+    pub(super) fn all_ready(&self) -> Vec<Connection> {
+        self.ready().map(|(_, connection)| connection.clone()).collect()
+    }
+
     pub(super) fn close_peer(&self, peer: PeerId, code: CloseCode) {
         for slot in self.slots.values().filter(|slot| slot.peer == peer) {
             slot.quinn.close(var_int(code), b"");
