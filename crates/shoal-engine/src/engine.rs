@@ -338,7 +338,7 @@ impl Engine {
         self.inner.transfers.cancel(id)
     }
 
-    /// Tries the failed files of a transfer again (receiving end), or offers a failed one again (sending end).
+    /// Tries the failed files of a transfer again, from either end; or offers one again that was declined or failed (sending end).
     pub async fn retry(&self, id: TransferId) -> Result<(), TransferError> {
         self.inner.transfers.retry(id)
     }

@@ -90,6 +90,9 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
             Request::Again(id) => {
                 engine.transfers.tasks.spawn(async move { transfers.again(connection, id, send).await });
             }
+            Request::Retry(id) => {
+                engine.transfers.tasks.spawn(async move { transfers.retry_for_sender(connection.peer(), id, send).await });
+            }
             Request::Verify(commitment) => {
                 let engine = engine.clone();
                 let task = async move {

@@ -230,29 +230,65 @@ impl Transfers {
         Ok(())
     }
 
-    /// Tries again what failed.
+    /// Tries again what failed, or offers again what came to nothing.
     pub(crate) fn retry(self: &Arc<Self>, id: TransferId) -> Result<(), TransferError> {
+        let _alone = self.taking_up();
         if let Some(live) = self.live(id) {
             return Err(wrong_state(&live.row().record, "tried again"));
         }
         let record = self.database.transfer(id).map_err(recording)?;
         let mut record = record.ok_or_else(|| TransferError::NotFound(id.to_string()))?;
-        match (record.direction, record.state) {
-            (Direction::Receive, State::Finished | State::Failed) if record.into.is_some() => {
-                let failures = self.database.forget_failures(id).map_err(recording)?;
-                if failures == 0 && record.state == State::Finished {
-                    return Err(wrong_state(&record, "tried again"));
-                }
-                record.files_failed = 0;
-            }
-            (Direction::Send, State::Failed | State::Declined) => {}
-            _ => return Err(wrong_state(&record, "tried again")),
+        let may_be = match (record.direction, record.state) {
+            (Direction::Receive, _) => return self.retry_receiving(record),
+            (Direction::Send, State::Finished) => record.files_failed > 0,
+            (Direction::Send, state) => matches!(state, State::Failed | State::Declined),
+        };
+        if !may_be {
+            return Err(wrong_state(&record, "tried again"));
         }
+        // What was never accepted is offered like new; to the rest the receiver has consented, and has it as over.
+        let retry = record.accepted;
+        record.files_failed = 0;
+        self.start_again(record, retry)
+    }
+
+    fn retry_receiving(self: &Arc<Self>, mut record: TransferRecord) -> Result<(), TransferError> {
+        let may_be = record.into.is_some() && matches!(record.state, State::Finished | State::Failed);
+        let failures = if may_be { self.database.forget_failures(record.id).map_err(recording)? } else { 0 };
+        if failures == 0 && record.state != State::Failed || !may_be {
+            return Err(wrong_state(&record, "tried again"));
+        }
+        record.files_failed = 0;
+        self.start_again(record, false)
+    }
+
+    fn start_again(self: &Arc<Self>, mut record: TransferRecord, retry: bool) -> Result<(), TransferError> {
         record.state = State::Waiting;
         record.error = None;
         self.database.update_transfer(&record).map_err(recording)?;
-        self.start(record);
+        self.start_with(record, retry);
         Ok(())
+    }
+
+    /// The sender wants tried again what failed here. It was consented to, as a whole, so nobody is asked; what was cancelled or
+    /// declined is not taken up.
+    pub(crate) async fn retry_for_sender(self: &Arc<Self>, peer: PeerId, id: TransferId, mut send: SendStream) {
+        let this = self.clone();
+        let may_go_on = blocking(move || {
+            let _alone = this.taking_up();
+            if let Some(live) = this.live(id) {
+                return live.direction == Direction::Receive && live.peer == peer;
+            }
+            let record = this.database.transfer(id).ok().flatten();
+            let Some(record) = record.filter(|record| record.direction == Direction::Receive && record.peer == peer) else {
+                return false;
+            };
+            // With nothing to try again it is as finished as the offer will be told.
+            let is_whole = record.state == State::Finished && record.files_failed == 0;
+            is_whole || this.may_receive_more(peer) && this.retry_receiving(record).is_ok()
+        })
+        .await;
+        if may_go_on { send.finish() } else { send.refuse(CloseCode::UnknownTransfer) }
     }
 
     /// The receiver asks for an offer once more.
@@ -273,14 +309,21 @@ impl Transfers {
     /// Takes a finished sending up again for its receiver, who retries what failed.
     async fn revive(self: &Arc<Self>, id: TransferId, peer: PeerId) -> bool {
         let this = self.clone();
-        let record = blocking(move || this.database.transfer(id)).await.ok().flatten();
-        let Some(mut record) = record.filter(|record| record.peer == peer) else { return false };
-        if record.direction != Direction::Send || record.state != State::Finished {
-            return false;
-        }
-        record.state = State::Interrupted;
-        self.start(record);
-        true
+        blocking(move || {
+            let _alone = this.taking_up();
+            if this.live(id).is_some() {
+                return true;
+            }
+            let record = this.database.transfer(id).ok().flatten().filter(|record| record.peer == peer);
+            let Some(mut record) = record else { return false };
+            let is_finished = record.direction == Direction::Send && record.state == State::Finished;
+            if is_finished {
+                record.state = State::Interrupted;
+                this.start(record);
+            }
+            is_finished
+        })
+        .await
     }
 }
 
