@@ -16,7 +16,7 @@ pub enum Code {
     Usage,
     /// No such device, more than one, or none that answers.
     PeerNotFound,
-    /// The other end does not want it, or may not.
+    /// The other end does not want it, or it is not permitted.
     Declined,
     /// It stopped and can be resumed.
     Interrupted,
@@ -106,6 +106,7 @@ impl From<TrustError> for Failure {
     fn from(error: TrustError) -> Self {
         match error {
             TrustError::Reach(error) => error.into(),
+            TrustError::NotVerified(_) => Self::new(Code::Declined, error),
             TrustError::BrokenOff(_) => Self::new(Code::VerificationFailed, error),
             TrustError::Store(_) => Self::new(Code::Failed, error),
         }
@@ -120,11 +121,12 @@ mod tests {
     /// Scripts branch on codes: each error of the engine that a script can act on keeps its own.
     #[test]
     fn each_error_of_the_engine_has_its_code_and_keeps_its_sentence() {
-        let cases: [(Failure, Code); 8] = [
+        let cases: [(Failure, Code); 9] = [
             (ReachError::NotFound("mira".into()).into(), Code::PeerNotFound),
             (ReachError::Ambiguous { name: "m".into(), candidates: vec!["a".into(), "b".into()] }.into(), Code::PeerNotFound),
             (SendError::Reach(ReachError::Refused { name: "mira".into() }).into(), Code::Declined),
             (SendError::Nothing.into(), Code::Failed),
+            (TrustError::NotVerified("mira".into()).into(), Code::Declined),
             (TrustError::BrokenOff("mira".into()).into(), Code::VerificationFailed),
             (TransferError::CannotWrite { into: PathBuf::from("/x"), reason: "read-only".into() }.into(), Code::NoSpace),
             (TransferError::BadPattern("[".into()).into(), Code::Usage),

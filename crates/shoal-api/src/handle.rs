@@ -27,6 +27,11 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
             engine.set_trust(id, trust.into()).await?;
             Ok(Reply::Done)
         }
+        Request::SetAllowance { peer, bytes } => {
+            let id = known(engine, &peer).await?;
+            engine.set_allowance(id, bytes).await?;
+            Ok(Reply::Done)
+        }
         Request::Forget { peer } => {
             let id = known(engine, &peer).await?;
             engine.forget(id).await?;

@@ -39,6 +39,13 @@ pub enum Request {
         /// Its standing from now on.
         trust: Trust,
     },
+    /// Lets a verified device send without asking.
+    SetAllowance {
+        /// The device.
+        peer: String,
+        /// Bytes in any 24 hours; none: each offer is asked about.
+        bytes: Option<u64>,
+    },
     /// Forgets a device.
     Forget {
         /// The device.

@@ -138,6 +138,10 @@ pub struct Device {
     pub name: String,
     /// Its standing here.
     pub trust: Trust,
+    /// Bytes in 24 hours that are accepted from it without asking; none: each offer is asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub accepts: Option<u64>,
     /// It is there now.
     pub online: bool,
     /// Ways to reach it.
@@ -158,6 +162,7 @@ impl From<engine::Device> for Device {
             id: device.id.to_string(),
             name: device.name,
             trust: device.trust.into(),
+            accepts: device.accepts,
             online: device.online,
             paths: device
                 .paths

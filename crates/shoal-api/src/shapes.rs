@@ -40,6 +40,7 @@ fn device() -> engine::Device {
         name: "Mira's laptop".into(),
         platform: Some(engine::Platform::Linux),
         trust: engine::Trust::Verified,
+        accepts: Some(10_000_000_000),
         online: true,
         paths: vec![engine::Path { via: engine::Via::Mdns, address: "192.168.1.2:47474".parse().unwrap() }],
         rtt: Some(Duration::from_micros(1234)),
@@ -77,15 +78,17 @@ fn rows_have_the_fields_of_the_contract() {
     assert_eq!((&row["direction"], &row["state"], &row["eta_s"]), (&"receive".into(), &"active".into(), &2.into()));
     assert_eq!(row["bytes"], 1_u64 << 40);
 
-    let row = has(&Device::from(device()), &["id", "name", "trust", "online", "paths", "rtt_ms"]);
+    let row = has(&Device::from(device()), &["id", "name", "trust", "accepts", "online", "paths", "rtt_ms"]);
+    assert_eq!(row["accepts"], 10_000_000_000_u64);
     assert_eq!((&row["trust"], &row["paths"][0]["via"]), (&"verified".into(), &"mdns".into()));
     assert_eq!((&row["paths"][0]["address"], &row["rtt_ms"]), (&"192.168.1.2:47474".into(), &1.234.into()));
 
     let text = engine::Transfer { text: Some("hello".into()), ..transfer() };
     has(&Offer::from(text), &["offer", "from", "name", "files", "bytes", "text"]);
     has(&Sas::from(engine::Sas { digits: "1".into(), emoji: "2".into() }), &["sas_digits", "sas_emoji"]);
-    let nothing = Device::from(engine::Device { rtt: None, platform: None, ..device() });
-    assert_eq!(serde_json::to_value(nothing).unwrap().get("rtt_ms"), None, "what is not known is left out");
+    let nothing = Device::from(engine::Device { rtt: None, platform: None, accepts: None, ..device() });
+    let nothing = serde_json::to_value(nothing).unwrap();
+    assert_eq!((nothing.get("rtt_ms"), nothing.get("accepts")), (None, None), "what is not known is left out");
 }
 
 #[test]

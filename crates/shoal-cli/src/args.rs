@@ -148,6 +148,7 @@ mod tests {
             "shoal send --to mira",
             "shoal send a.txt --text hi --to mira",
             "shoal trust mira friend",
+            "shoal trust mira verified --accept much",
             "shoal limit --up fast",
             "shoal serve --accept nobody",
             "shoal serve --port 70000",

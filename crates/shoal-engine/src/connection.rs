@@ -13,7 +13,7 @@ use shoal_proto::{
 };
 use std::{
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -60,6 +60,11 @@ impl Connection {
     /// Where the peer is now; it may move.
     pub(crate) fn remote_address(&self) -> SocketAddr {
         unmapped(self.inner.quinn.remote_address())
+    }
+
+    /// The address of this host that the peer dialled, where the system tells; `None` when this end dialled.
+    pub(crate) fn local_ip(&self) -> Option<IpAddr> {
+        self.inner.quinn.local_ip().map(|ip| ip.to_canonical())
     }
 
     /// The measured round trip.

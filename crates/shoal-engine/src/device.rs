@@ -47,6 +47,8 @@ pub struct Device {
     pub platform: Option<Platform>,
     /// Its standing here.
     pub trust: Trust,
+    /// Bytes in 24 hours that are accepted from it without asking; `None`: each offer is asked about. Verified devices only.
+    pub accepts: Option<u64>,
     /// It proved its key here and is still announced or connected.
     pub online: bool,
     /// Ways to reach it.

@@ -277,6 +277,18 @@ impl Engine {
         self.inner.remember(peer).await.map_err(|error| TrustError::Store(error.to_string()))
     }
 
+    /// Lets a verified device send without asking: offers from it are accepted as long as they come to no more than `bytes` in
+    /// any 24 hours. `None`: each is asked about. The allowance ends when the device is not verified any more.
+    ///
+    /// # Errors
+    /// [`TrustError::NotVerified`].
+    pub async fn set_allowance(&self, peer: PeerId, bytes: Option<u64>) -> Result<(), TrustError> {
+        if !self.inner.devices.set_allowance(peer, bytes) {
+            return Err(TrustError::NotVerified(self.inner.devices.name(peer)));
+        }
+        self.inner.remember(peer).await.map_err(|error| TrustError::Store(error.to_string()))
+    }
+
     /// Forgets a device: its standing, addresses and connections.
     pub async fn forget(&self, peer: PeerId) -> Result<(), TrustError> {
         self.inner.transfers.cancel_all_of(peer);
@@ -326,7 +338,7 @@ impl Engine {
         self.inner.transfers.cancel(id)
     }
 
-    /// Tries the failed files of a transfer again (receiving end), or offers a failed one again (sending end).
+    /// Tries the failed files of a transfer again, from either end; or offers one again that was declined or failed (sending end).
     pub async fn retry(&self, id: TransferId) -> Result<(), TransferError> {
         self.inner.transfers.retry(id)
     }

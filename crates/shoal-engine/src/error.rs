@@ -174,6 +174,9 @@ pub enum TrustError {
     /// The peer.
     #[error(transparent)]
     Reach(#[from] ReachError),
+    /// Only verified devices may be given an allowance.
+    #[error("{0} is not verified, and only verified devices may send without asking: compare codes with `shoal verify` first")]
+    NotVerified(String),
     /// The other end broke off or does not hold to its commitment.
     #[error("the comparison with {0} was broken off: try again")]
     BrokenOff(String),

@@ -5,17 +5,17 @@
 //!
 //! * `table`: which connections there are, and who gets in when there are many.
 //! * `dial`: reaching a peer at one of several addresses.
+//! * `network`: what becomes of connections when this host's addresses change.
 //! * `serve`: answering: handshakes, hellos, requests.
 //!
 //! **Two connections to one peer** arise when both dial at once, or when a peer restarts. New requests go on the one dialled by the
 //! lower id, the newest of several; the rest ends by being idle. Neither end gives up a dial because the other's arrived first:
 //! both could, and be left with nothing.
 //!
-//! **When this host's address changes** the socket, bound to every address, stays. Connections that this end dialled move with the
-//! next packet, at the latest a keep-alive (RFC 9000 §9); those that the peer dialled cannot (§9.6: a server does not migrate), so
-//! [`Links::network_changed`] dials these peers anew, and the old connections time out.
+//! **When this host's address changes** the socket, bound to every address, stays; the rest is in `network`.
 
 mod dial;
+mod network;
 mod serve;
 mod table;
 #[cfg(test)]
@@ -221,15 +221,6 @@ impl Links {
     /// Hears of each peer that gets its first connection. One that lags takes [`Links::connected`].
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<PeerId> {
         self.connected.subscribe()
-    }
-
-    /// This host's addresses changed: dials the peers whose connections cannot follow. See the module's documentation.
-    pub(crate) fn network_changed(self: &Arc<Self>) {
-        for connection in self.connected() {
-            if !connection.dialled() {
-                drop(self.dial(connection.peer())); // its outcome shows in the table
-            }
-        }
     }
 
     /// Closes everything with [`CloseCode::ShuttingDown`], waits a second at most for peers to hear it, joins every task. The

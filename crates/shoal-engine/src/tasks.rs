@@ -64,7 +64,14 @@ fn default_inbox() -> PathBuf {
 /// The devices known from before.
 pub(crate) fn remembered(database: &Database) -> Result<Vec<Remembered>, DatabaseError> {
     let records = database.devices()?;
-    let known = |DeviceRecord { id, name, platform, trust, addresses }| Remembered { id, name, platform, trust, addresses };
+    let known = |DeviceRecord { id, name, platform, trust, addresses, accepts }| Remembered {
+        id,
+        name,
+        platform,
+        trust,
+        accepts,
+        addresses,
+    };
     Ok(records.into_iter().map(known).collect())
 }
 
@@ -82,6 +89,9 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
             }
             Request::Again(id) => {
                 engine.transfers.tasks.spawn(async move { transfers.again(connection, id, send).await });
+            }
+            Request::Retry(id) => {
+                engine.transfers.tasks.spawn(async move { transfers.retry_for_sender(connection.peer(), id, send).await });
             }
             Request::Verify(commitment) => {
                 let engine = engine.clone();
@@ -167,7 +177,7 @@ pub(crate) async fn watch_network(engine: Arc<Inner>) {
         let now = blocking(|| interfaces::addresses(None, 0)).await.unwrap_or_default();
         if known.replace(now.clone()).is_some_and(|before| before != now) {
             tracing::info!("the network changed");
-            engine.links.network_changed();
+            engine.links.network_changed(&now);
         }
         tokio::time::sleep(NETWORK_WATCH).await;
     }
@@ -176,8 +186,11 @@ pub(crate) async fn watch_network(engine: Arc<Inner>) {
 impl Inner {
     /// Keeps what is to be remembered of a device.
     pub(crate) async fn remember(&self, id: PeerId) -> Result<(), DatabaseError> {
-        let Some(Remembered { id, name, platform, trust, addresses }) = self.devices.remembered(id) else { return Ok(()) };
+        let Some(Remembered { id, name, platform, trust, accepts, addresses }) = self.devices.remembered(id) else {
+            return Ok(());
+        };
         let database = self.database.clone();
-        blocking(move || database.set_device(&DeviceRecord { id, name, platform, trust, addresses })).await
+        let record = DeviceRecord { id, name, platform, trust, addresses, accepts };
+        blocking(move || database.set_device(&record)).await
     }
 }

@@ -16,6 +16,7 @@
 //! | `Offer` | [`message::Offer`], then [`message::FromSender`] | [`message::FromReceiver`] |
 //! | `Fetch` | [`message::Fetch`] | [`message::Frame`]s, each block followed by its bytes |
 //! | `Again` | nothing more | nothing: it offers, or resets the stream |
+//! | `Retry` | nothing more | nothing, or resets the stream |
 //! | `Verify` | commitment, later the nonce | its nonce ([`sas`]) |
 //!
 //! # A transfer

@@ -30,6 +30,9 @@ pub enum Request {
     /// "Offer this transfer again": the receiver has parts of it and is in reach. No answer; the sender offers, or resets the
     /// stream with [`CloseCode::UnknownTransfer`].
     Again(TransferId),
+    /// "Try again what failed of this transfer": the sender, before it offers it again. No answer; the receiver, who consented to all
+    /// of it, wants again what failed, or resets the stream with [`CloseCode::UnknownTransfer`].
+    Retry(TransferId),
 }
 
 /// How a device introduces itself. Hints for a screen, never grounds for trust.

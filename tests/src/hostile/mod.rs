@@ -38,7 +38,12 @@ pub struct Intruder {
 impl Intruder {
     /// On a host, with the key of a seed. Call it within a tokio runtime.
     pub fn at(host: &Host, seed: u64) -> Self {
-        let socket = host.within(|| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))).expect("a socket can be bound");
+        Self::from(host, Ipv4Addr::UNSPECIFIED, seed)
+    }
+
+    /// The same with an address of its own, one of the host's.
+    pub fn from(host: &Host, address: Ipv4Addr, seed: u64) -> Self {
+        let socket = host.within(|| UdpSocket::bind((address, 0))).expect("a socket can be bound");
         let tls = Arc::new(Tls::new(seed));
         let endpoint =
             quinn::Endpoint::new(quinn::EndpointConfig::default(), Some(tls.server()), socket, Arc::new(quinn::TokioRuntime));

@@ -79,6 +79,7 @@ fn row(device: &Device) -> [String; 5] {
         Trust::Verified => "verified",
         Trust::Blocked => "blocked",
     };
+    let unasked = device.accepts.map(|bytes| format!(", {} a day unasked", words::size(bytes))).unwrap_or_default();
     let place = match device.paths.first() {
         _ if !device.online => "away".to_owned(),
         Some(path) if path.via == Via::Mdns => format!("this network, {}", path.address),
@@ -86,5 +87,5 @@ fn row(device: &Device) -> [String; 5] {
         None => "connected".to_owned(),
     };
     let rtt = device.rtt_ms.map_or_else(String::new, |rtt| format!("{rtt:.1} ms"));
-    [device.name.clone(), words::short(&device.id).to_owned(), trust.to_owned(), place, rtt]
+    [device.name.clone(), words::short(&device.id).to_owned(), format!("{trust}{unasked}"), place, rtt]
 }

@@ -3,7 +3,9 @@
 use crate::{
     exit::Stop,
     output, question,
+    rate::Allowance,
     session::{FIND_SECONDS, Session, reply},
+    words,
 };
 use clap::{Args, ValueEnum};
 use shoal_api::{Code, Device, Reply, Request, Trust};
@@ -24,6 +26,8 @@ pub(crate) struct VerifyArgs {
 #[command(after_help = "\
 Examples:
   shoal trust \"Mira's laptop\" known
+  shoal trust k7xq verified --accept 10G   # takes so much in 24 hours without asking
+  shoal trust k7xq verified --accept none
   shoal trust k7xq blocked")]
 pub(crate) struct TrustArgs {
     /// The device
@@ -31,6 +35,9 @@ pub(crate) struct TrustArgs {
     /// Its standing from now on: known, verified or blocked
     #[arg(value_enum, hide_possible_values = true)]
     standing: Standing,
+    /// What it may send in any 24 hours without asking, beyond which you are asked: 10G, 500M or none. Verified devices only
+    #[arg(long, value_name = "SIZE")]
+    accept: Option<Allowance>,
 }
 
 /// Forget a device: its standing and its addresses
@@ -70,7 +77,7 @@ pub(crate) async fn verify(session: &Session, args: VerifyArgs) -> Result<(), St
         .out
         .say(format!("This device and {} must both show:\n\n    {}\n    {}\n", device.name, sas.sas_digits, sas.sas_emoji))?;
     if !question::can_ask(session) {
-        session.out.say(format!("If they do: shoal trust {} verified", crate::words::short(&peer)))?;
+        session.out.say(format!("If they do: shoal trust {} verified", words::short(&peer)))?;
         return Ok(());
     }
     if !question::yes(session, "Do both screens show this?").await? {
@@ -85,7 +92,11 @@ pub(crate) async fn verify(session: &Session, args: VerifyArgs) -> Result<(), St
 }
 
 pub(crate) async fn trust(session: &Session, args: TrustArgs) -> Result<(), Stop> {
-    if args.standing == Standing::Verified {
+    let allowance = args.accept.map(|allowance| allowance.0);
+    if args.standing != Standing::Verified && allowance.flatten().is_some() {
+        return Err(Stop::because(Code::Usage, "only verified devices may send without asking: --accept goes with `verified`"));
+    }
+    if args.standing == Standing::Verified && !is_verified(session, &args.peer).await? {
         let warning = "Nothing was compared: only `shoal verify` shows that this is the device you mean.";
         output::note(warning);
         if question::can_ask(session) && !question::yes(session, "Call it verified all the same?").await? {
@@ -98,7 +109,16 @@ pub(crate) async fn trust(session: &Session, args: TrustArgs) -> Result<(), Stop
         Standing::Verified => "verified",
         Standing::Blocked => "blocked",
     };
-    session.out.say(format!("{} is {standing}.", args.peer))?;
+    // Any other standing has taken it back.
+    if let (Standing::Verified, Some(bytes)) = (args.standing, allowance) {
+        session.ask(Request::SetAllowance { peer: args.peer.clone(), bytes }).await?;
+    }
+    let unasked = match allowance {
+        Some(Some(bytes)) => format!(" and may send {} in 24 hours without asking", words::size(bytes)),
+        Some(None) => " and sends nothing without asking".to_owned(),
+        None => String::new(),
+    };
+    session.out.say(format!("{} is {standing}{unasked}.", args.peer))?;
     Ok(())
 }
 
@@ -106,6 +126,13 @@ pub(crate) async fn forget(session: &Session, args: ForgetArgs) -> Result<(), St
     session.ask(Request::Forget { peer: args.peer.clone() }).await?;
     session.out.say(format!("{} is forgotten.", args.peer))?;
     Ok(())
+}
+
+/// Whether it was called verified before, which is no news to warn of.
+async fn is_verified(session: &Session, peer: &str) -> Result<bool, Stop> {
+    let devices = reply!(session.ask(Request::Devices).await?, Reply::Devices { devices } => devices)?;
+    let mut fits = devices.iter().filter(|device| device.id.starts_with(peer) || device.name == peer);
+    Ok(fits.next().is_some_and(|device| device.trust == Trust::Verified) && fits.next().is_none())
 }
 
 async fn find(session: &Session, peer: &str) -> Result<Device, Stop> {

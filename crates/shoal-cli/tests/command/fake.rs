@@ -165,6 +165,7 @@ fn device() -> Device {
         id: "k7xqabcdefgh".into(),
         name: "Mira's laptop".into(),
         trust: Trust::Known,
+        accepts: None,
         online: true,
         paths: vec![DevicePath { via: Via::Mdns, address: "192.168.1.2:47474".into() }],
         rtt_ms: Some(1.25),

@@ -62,6 +62,8 @@ pub(crate) struct Remembered {
     pub(crate) platform: Option<Platform>,
     /// Its standing.
     pub(crate) trust: Trust,
+    /// Its allowance.
+    pub(crate) accepts: Option<u64>,
     /// Where it was reached, latest first. Without link-local ones: their scope means nothing after a restart.
     pub(crate) addresses: Vec<SocketAddr>,
 }
@@ -140,7 +142,19 @@ impl Devices {
         self.change(Table::expire);
     }
 
-    /// Sets a device's standing; it need not have been seen.
+    /// Bytes in 24 hours that are accepted from a device without asking.
+    pub(crate) fn allowance(&self, id: PeerId) -> Option<u64> {
+        self.table().allowance(id)
+    }
+
+    /// Sets that of a verified device; `false`: it is not verified.
+    pub(crate) fn set_allowance(&self, id: PeerId, bytes: Option<u64>) -> bool {
+        let mut is_set = false;
+        self.change(|table, _| is_set = table.set_allowance(id, bytes));
+        is_set
+    }
+
+    /// Sets a device's standing; it need not have been seen. Whoever is not verified any more has no allowance any more.
     pub(crate) fn set_trust(&self, id: PeerId, trust: Trust) {
         self.change(|table, now| table.set_trust(id, trust, now));
     }

@@ -51,6 +51,8 @@ pub(crate) struct Table {
 #[derive(Debug)]
 struct Row {
     trust: Trust,
+    /// Only while it is verified.
+    accepts: Option<u64>,
     /// From a [`Hello`] under the device's key, in this run or before.
     name: Option<String>,
     platform: Option<Platform>,
@@ -85,6 +87,7 @@ impl Row {
     fn new(number: u64) -> Self {
         Self {
             trust: Trust::Stranger,
+            accepts: None,
             name: None,
             platform: None,
             hints: Vec::new(),
@@ -96,6 +99,13 @@ impl Row {
             probe_at: None,
             probed: None,
             fruitless: 0,
+        }
+    }
+
+    fn set_trust(&mut self, trust: Trust) {
+        self.trust = trust;
+        if trust != Trust::Verified {
+            self.accepts = None;
         }
     }
 
@@ -132,6 +142,7 @@ impl Row {
             name: self.name.clone().unwrap_or_else(|| id.short()),
             platform: self.platform,
             trust: self.trust,
+            accepts: self.accepts,
             online: !blocked && self.proved && (self.connected || self.announced()),
             paths,
             rtt: self.rtt,
@@ -185,7 +196,8 @@ impl Table {
         for kept in remembered {
             let stagger = table.stagger(kept.id);
             table.edit(kept.id, |row| {
-                row.trust = kept.trust;
+                row.accepts = kept.accepts;
+                row.set_trust(kept.trust);
                 row.name = kept.name.as_deref().and_then(printable);
                 row.platform = kept.platform;
                 kept.addresses.iter().rev().for_each(|&address| row.worked_at(address));
@@ -199,6 +211,18 @@ impl Table {
 
     pub(crate) fn trust(&self, id: PeerId) -> Trust {
         self.rows.get(&id).map_or(Trust::Stranger, |row| row.trust)
+    }
+
+    pub(crate) fn allowance(&self, id: PeerId) -> Option<u64> {
+        self.rows.get(&id)?.accepts
+    }
+
+    pub(crate) fn set_allowance(&mut self, id: PeerId, bytes: Option<u64>) -> bool {
+        let is_verified = self.trust(id) == Trust::Verified;
+        if is_verified {
+            self.edit_known(id, |row| row.accepts = bytes);
+        }
+        is_verified
     }
 
     pub(crate) fn candidates(&self, id: PeerId) -> Vec<SocketAddr> {
@@ -281,7 +305,7 @@ impl Table {
         let stagger = self.stagger(id);
         self.edit(id, |row| {
             let unblocked = row.trust == Trust::Blocked && trust != Trust::Blocked;
-            row.trust = trust;
+            row.set_trust(trust);
             if trust == Trust::Blocked {
                 row.probe_at = None;
             } else if unblocked && !row.hints.is_empty() {
@@ -293,7 +317,7 @@ impl Table {
     pub(crate) fn forget(&mut self, id: PeerId, now: Instant) {
         let stagger = self.stagger(id);
         self.edit_known(id, |row| {
-            row.trust = Trust::Stranger;
+            row.set_trust(Trust::Stranger);
             row.hints.retain(|hint| hint.path.via == Via::Mdns);
             if !row.connected {
                 row.name = None;
@@ -350,7 +374,8 @@ impl Table {
         let row = self.rows.get(&id).filter(|row| row.trust != Trust::Stranger)?;
         let worked = row.hints.iter().rev().filter(|hint| hint.path.via == Via::Remembered).map(|hint| hint.path.address);
         let addresses = worked.filter(|&address| scope_of(address).is_none()).collect();
-        Some(Remembered { id, name: row.name.clone(), platform: row.platform, trust: row.trust, addresses })
+        let Row { platform, trust, accepts, .. } = *row;
+        Some(Remembered { id, name: row.name.clone(), platform, trust, accepts, addresses })
     }
 
     /// The device to dial now; the next try for it is put off as if this one were fruitless. Those tried least come first,

@@ -32,7 +32,7 @@ fn table(remembered: Vec<Remembered>) -> (Table, Instant) {
 
 fn known(key: u8, name: &str) -> Remembered {
     let addresses = vec!["10.0.0.9:47474".parse().unwrap()];
-    Remembered { id: id(key), name: Some(name.into()), platform: None, trust: Trust::Known, addresses }
+    Remembered { id: id(key), name: Some(name.into()), platform: None, trust: Trust::Known, accepts: None, addresses }
 }
 
 #[test]
@@ -231,4 +231,25 @@ fn a_known_device_that_nothing_announces_is_looked_for_again() {
     table.disconnected(id(1), now);
     assert!(!table.get(id(1)).unwrap().online);
     assert!(table.next_probe_at().is_some());
+}
+
+#[test]
+fn only_verified_devices_have_an_allowance_and_it_ends_with_that() {
+    let now = Instant::now();
+    for trust in [Trust::Stranger, Trust::Known, Trust::Blocked] {
+        let kept = |trust| Remembered { trust, accepts: Some(5), ..known(2, "Bob") };
+        let mut table = Table::new(id(1), [kept(Trust::Verified)], now);
+        assert_eq!(table.allowance(id(2)), Some(5));
+        assert!(table.set_allowance(id(2), Some(7)));
+        assert_eq!(table.remembered(id(2)).unwrap().accepts, Some(7));
+        table.set_trust(id(2), trust, now);
+        assert!(!table.set_allowance(id(2), Some(9)), "{trust:?}");
+        table.set_trust(id(2), Trust::Verified, now);
+        assert_eq!(table.allowance(id(2)), None, "{trust:?}");
+        assert_eq!(Table::new(id(1), [kept(trust)], now).allowance(id(2)), None, "{trust:?} when it was kept");
+    }
+    let mut table = Table::new(id(1), [Remembered { trust: Trust::Verified, accepts: Some(5), ..known(2, "Bob") }], now);
+    table.forget(id(2), now);
+    assert_eq!(table.allowance(id(2)), None);
+    assert!(!table.set_allowance(id(3), Some(1)), "never seen");
 }

@@ -6,15 +6,23 @@ use shoal_proto::{
     PeerId,
     message::{CloseCode, Hello},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
 use tokio::sync::watch;
 
 /// Connections in all, ready or not. A quiet one costs some 50 KiB.
 pub(super) const MAX_CONNECTIONS: usize = 256;
 
-/// Connections from strangers, and again as many to strangers that this device dialled. Above it the newest is refused; known and
-/// verified devices always get in.
+/// Connections from strangers, and again as many to strangers that this device dialled. Above it the newest is refused, unless
+/// somebody has more than [`STRANGERS_SHARE`]; known and verified devices always get in.
 pub(super) const MAX_STRANGER_CONNECTIONS: usize = 32;
+
+/// How many of them one [`Source`] keeps when others want in. What it has above is closed for who has less. No fixed limit, since
+/// all devices of a house may share an IPv6 network, or an IPv4 address.
+pub(super) const STRANGERS_SHARE: usize = 4;
 
 /// Connections with one peer: one, one dialled the other way at the same moment, and leftovers of a peer that restarts.
 pub(super) const MAX_CONNECTIONS_PER_PEER: usize = 4;
@@ -45,6 +53,20 @@ impl Slot {
     }
 }
 
+/// Where a connection comes from, as far as one host can be told from another: an IPv4 address, or an IPv6 network of 64 bits, of
+/// which a host may take as many addresses as it likes. Every host has the same link-local network, so there the address counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Source(IpAddr);
+
+impl Source {
+    fn of(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V6(v6) if !v6.is_unicast_link_local() => Self(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into()),
+            other => Self(other),
+        }
+    }
+}
+
 impl Table {
     /// Finds room for one more connection, at the cost of an idle one if need be.
     fn admit(
@@ -59,14 +81,12 @@ impl Table {
             return Err(CloseCode::Refused);
         }
         let is_stranger = |slot: &Slot| directory.trust(slot.peer) == Trust::Stranger;
+        let from = Source::of(quinn.remote_address().ip());
         if self.slots.values().filter(|slot| slot.peer == peer).count() >= MAX_CONNECTIONS_PER_PEER {
             self.evict(CloseCode::Done, |slot| slot.peer == peer)?;
         }
         if trust == Trust::Stranger {
-            let strangers = self.slots.values().filter(|slot| slot.dialled == dialled && is_stranger(slot)).count();
-            if strangers >= MAX_STRANGER_CONNECTIONS {
-                return Err(CloseCode::TooMany);
-            }
+            self.make_way(from, |slot| slot.dialled == dialled && is_stranger(slot))?;
         }
         if self.slots.len() >= MAX_CONNECTIONS {
             self.evict(CloseCode::TooMany, |slot| trust != Trust::Stranger && is_stranger(slot))?;
@@ -75,6 +95,23 @@ impl Table {
         self.next += 1;
         self.slots.insert(id, Slot { peer, dialled, quinn, ready: None });
         Ok(id)
+    }
+
+    /// Lets a stranger in among `rivals`: when there is no room, in the place of the newest of the source that has most of them.
+    fn make_way(&mut self, from: Source, rivals: impl Fn(&Slot) -> bool) -> Result<(), CloseCode> {
+        let mut held = HashMap::<Source, Vec<u64>>::new();
+        // One that was closed goes with its task, and is nobody's rival.
+        for (id, slot) in self.slots.iter().filter(|(_, slot)| slot.quinn.close_reason().is_none() && rivals(slot)) {
+            held.entry(Source::of(slot.quinn.remote_address().ip())).or_default().push(*id);
+        }
+        if held.values().map(Vec::len).sum::<usize>() < MAX_STRANGER_CONNECTIONS {
+            return Ok(());
+        }
+        let has_its_share = held.get(&from).is_some_and(|own| own.len() >= STRANGERS_SHARE);
+        let most = held.into_values().max_by_key(Vec::len).filter(|most| most.len() > STRANGERS_SHARE && !has_its_share);
+        let newest = most.and_then(|most| most.into_iter().max()).and_then(|id| self.slots.get(&id));
+        newest.ok_or(CloseCode::TooMany)?.quinn.close(var_int(CloseCode::TooMany), b"");
+        Ok(())
     }
 
     /// Closes the oldest idle connection among those that may go.
@@ -104,6 +141,11 @@ impl Table {
             }
         }
         best.into_values().map(|(_, connection)| connection.clone()).collect()
+    }
+
+    /// Every connection that can be used, preferred or not.
+    pub(super) fn all_ready(&self) -> Vec<Connection> {
+        self.ready().map(|(_, connection)| connection.clone()).collect()
     }
 
     pub(super) fn close_peer(&self, peer: PeerId, code: CloseCode) {
@@ -180,5 +222,22 @@ impl Drop for Place {
         if slot.ready.is_some() && !others {
             self.links.directory.disconnected(slot.peer);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_source_is_an_ipv4_address_or_an_ipv6_network() {
+        let same = |one: &str, other: &str| Source::of(one.parse().unwrap()) == Source::of(other.parse().unwrap());
+        assert!(same("192.0.2.1", "::ffff:192.0.2.1"));
+        assert!(!same("192.0.2.1", "192.0.2.2"));
+        assert!(same("2001:db8:0:1::1", "2001:db8:0:1:ffff::2"));
+        assert!(!same("2001:db8:0:1::1", "2001:db8:0:2::1"));
+        assert!(!same("fe80::1", "fe80::2"), "every host has this network");
     }
 }

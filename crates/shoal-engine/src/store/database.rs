@@ -4,6 +4,7 @@
 //! WAL with `synchronous=NORMAL`: after a power cut the last moments may be missing, never half there. What is recorded as
 //! verified was synced before ([`super::partial`]), so losing a record costs sending again, never a wrong byte.
 
+mod allowance;
 mod forms;
 mod records;
 
@@ -128,7 +129,7 @@ impl Database {
     /// Every device.
     pub(crate) fn devices(&self) -> Result<Vec<DeviceRecord>, DatabaseError> {
         let connection = self.lock();
-        let mut statement = connection.prepare("SELECT id, name, platform, trust, addresses FROM devices")?;
+        let mut statement = connection.prepare("SELECT id, name, platform, trust, addresses, accepts FROM devices")?;
         let rows = statement.query_map([], |row| {
             let addresses: String = row.get(4)?;
             Ok(DeviceRecord {
@@ -137,6 +138,7 @@ impl Database {
                 platform: row.get::<_, Option<String>>(2)?.as_deref().and_then(platform_from),
                 trust: trust_from(&row.get::<_, String>(3)?),
                 addresses: addresses.split_whitespace().filter_map(|address| address.parse().ok()).collect(),
+                accepts: row.get::<_, Option<i64>>(5)?.map(i64::unsigned_abs),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -145,13 +147,15 @@ impl Database {
     /// Keeps a device.
     pub(crate) fn set_device(&self, device: &DeviceRecord) -> Result<(), DatabaseError> {
         let addresses: Vec<String> = device.addresses.iter().map(SocketAddr::to_string).collect();
-        let sql = "INSERT OR REPLACE INTO devices (id, name, platform, trust, addresses, seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT OR REPLACE INTO devices (id, name, platform, trust, addresses, accepts, seen) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         self.lock().prepare_cached(sql)?.execute(params![
             device.id.as_bytes(),
             device.name,
             device.platform.map(platform_word),
             trust_word(device.trust),
             addresses.join(" "),
+            device.accepts.map(as_sql),
             now()
         ])?;
         Ok(())

@@ -6,7 +6,15 @@ CREATE TABLE devices (
   platform TEXT,
   trust TEXT NOT NULL,
   addresses TEXT NOT NULL, -- separated by spaces, best first
+  accepts INTEGER,         -- bytes in 24 hours that nobody is asked about
   seen INTEGER NOT NULL    -- seconds since 1970
+) WITHOUT ROWID;
+
+CREATE TABLE accepted_unasked ( -- within a device's allowance; sums, so that many small offers do not heap up
+  peer BLOB NOT NULL,      -- also of devices that were forgotten
+  minute INTEGER NOT NULL, -- since 1970
+  bytes INTEGER NOT NULL,
+  PRIMARY KEY (peer, minute)
 ) WITHOUT ROWID;
 
 CREATE TABLE transfers (

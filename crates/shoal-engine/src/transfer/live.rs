@@ -78,6 +78,8 @@ pub(crate) struct Row {
     pub(crate) first_names: Vec<String>,
     pub(crate) free: Option<u64>,
     pub(crate) cause: Option<Cause>,
+    /// Sending: the receiver is to try again what failed, and has not been told.
+    pub(crate) retry: bool,
     /// In memory only while an offer waits here, or is made from here.
     pub(crate) manifest: Option<Manifest>,
     meter: Meter,
@@ -108,6 +110,7 @@ impl Live {
                 first_names,
                 free: None,
                 cause: None,
+                retry: false,
                 manifest,
                 meter: Meter::default(),
                 active_since: None,

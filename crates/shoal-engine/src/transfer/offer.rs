@@ -174,7 +174,7 @@ async fn handle(
     Ok(Handled::Accepted(live, renewed, session))
 }
 
-/// Asks by the rules or a person. `true`: accepted and recorded; `false`: the sender was told no, or took it back. A sender that
+/// Asks by the rules, the device's allowance, or a person. `true`: accepted and recorded; `false`: the sender was told no, or took it back. A sender that
 /// comes back meanwhile on another connection takes the place of the first: nobody is asked twice.
 async fn consent(
     transfers: &Arc<Transfers>,
@@ -188,6 +188,8 @@ async fn consent(
         AcceptRule::Verified => transfers.devices.trust(live.peer) == Trust::Verified,
         AcceptRule::Ask => false,
     };
+    // Before anybody hears of the offer: what is decided here is no question on a screen.
+    let unasked = !by_rule && transfers.accept_unasked(live).await;
     transfers.emit(Event::Offered(transfers.picture(live)));
     if by_rule {
         match transfers.accept(live.id, Consent::default()).await {
@@ -205,7 +207,7 @@ async fn consent(
                 return Ok(false);
             }
         }
-    } else {
+    } else if !unasked {
         write_message(&mut session.send, &FromReceiver::Asking, MAX_MESSAGE).await?;
     }
     loop {

@@ -227,6 +227,16 @@ async fn session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Conne
         Err(end) => return end,
     };
     let _hold = connection.hold();
+    if live.row().retry {
+        match ask_to_retry(live.id, &connection).await {
+            Ok(()) => live.row().retry = false,
+            Err(Some(CloseCode::UnknownTransfer | CloseCode::Unsupported)) => {
+                let (name, offer) = (transfers.devices.name(live.peer), display::shown(&live.row().record.name));
+                return End::Over(State::Failed, Some(format!("{name} does not try {offer} again: send it anew")));
+            }
+            Err(_) => return lost(),
+        }
+    }
     let Ok((mut send, recv)) = connection.open_request(&Request::Offer(offer)).await else { return lost() };
     let inbox = Inbox::new(recv, &transfers.tasks);
     match drive(transfers, live, &connection, &mut send, inbox, manifest).await {
@@ -244,6 +254,18 @@ async fn session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Conne
             }
             lost()
         }
+    }
+}
+
+/// Has the receiver want again what failed; otherwise it would answer the offer with how it ended.
+async fn ask_to_retry(id: TransferId, connection: &Connection) -> Result<(), Option<CloseCode>> {
+    let asked = connection.open_request(&Request::Retry(id)).await;
+    let (mut send, mut recv) = asked.map_err(|error| error.close_code())?;
+    send.finish();
+    match recv.read_to_end(0).await {
+        Ok(_) => Ok(()),
+        Err(quinn::ReadToEndError::Read(error)) => Err(StreamError::from(error).close_code()),
+        Err(quinn::ReadToEndError::TooLong) => Err(None),
     }
 }
 

@@ -23,6 +23,7 @@ use shoal_proto::{
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
+    time::SystemTime,
 };
 
 impl Transfers {
@@ -64,6 +65,22 @@ impl Transfers {
 
     /// Takes an offer: checks the place, records the consent, then lets its task go on.
     pub(crate) async fn accept(self: &Arc<Self>, id: TransferId, consent: Consent) -> Result<(), TransferError> {
+        self.take(id, consent, false).await.map(|_| ())
+    }
+
+    /// Takes an offer that fits the allowance of its device. `false`: a person is asked, who can also make room or choose a folder.
+    pub(crate) async fn accept_unasked(self: &Arc<Self>, live: &Live) -> bool {
+        if self.devices.allowance(live.peer).is_none() {
+            return false;
+        }
+        self.take(live.id, Consent::default(), true).await.unwrap_or_else(|error| {
+            tracing::warn!(transfer = %live.id, %error, "an offer within its allowance is not accepted: a person is asked");
+            false
+        })
+    }
+
+    /// `false`: it is more than its device may send unasked, and waits as before.
+    async fn take(self: &Arc<Self>, id: TransferId, consent: Consent, unasked: bool) -> Result<bool, TransferError> {
         let live = self.live(id).ok_or_else(|| TransferError::NotFound(id.to_string()))?;
         let (record, manifest) = {
             let row = live.row();
@@ -77,11 +94,11 @@ impl Transfers {
         // Taken first: who declines or accepts meanwhile comes too late.
         let answer = live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(answer) = answer else { return Err(wrong_state(&live.row().record, "accepted")) };
-        let accepted = match blocking(move || this.consent(record, manifest, &consent, into)).await {
-            Ok(accepted) => accepted,
-            Err(error) => {
+        let accepted = match blocking(move || this.consent(record, manifest, &consent, into, unasked)).await {
+            Ok(Some(accepted)) => accepted,
+            refused => {
                 *live.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-                return Err(error);
+                return refused.map(|_| false);
             }
         };
         self.became_known(live.peer);
@@ -98,21 +115,34 @@ impl Transfers {
             // The sender left in this very moment, and the offer with it. It is asked to offer again.
             self.start(accepted);
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// The blocking part of a consent: pattern, folder, space, record.
+    /// The blocking part of a consent: pattern, folder, space, allowance, record. `None`: it is beyond the allowance.
     fn consent(
         &self,
         mut record: TransferRecord,
         manifest: Option<shoal_proto::Manifest>,
         consent: &Consent,
         into: PathBuf,
-    ) -> Result<TransferRecord, TransferError> {
+        unasked: bool,
+    ) -> Result<Option<TransferRecord>, TransferError> {
+        let peer = record.peer;
+        let may_come = |bytes: u64| {
+            if !unasked {
+                return Ok(true);
+            }
+            // As it is now: it may have been taken back since the offer came.
+            let Some(allowance) = self.devices.allowance(peer) else { return Ok(false) };
+            self.database.spend(peer, bytes, allowance, SystemTime::now()).map_err(recording)
+        };
         record.replace = consent.replace;
         let Some(manifest) = manifest else {
+            if !may_come(record.text.as_ref().map_or(0, String::len) as u64)? {
+                return Ok(None);
+            }
             self.database.add_transfer(&record, None, None).map_err(recording)?;
-            return Ok(record);
+            return Ok(Some(record));
         };
         let selection = select::select(&manifest, &consent.only)?;
         if selection.wanted.is_empty() {
@@ -126,6 +156,9 @@ impl Transfers {
         if needed > free {
             return Err(TransferError::NoSpace { name: display::shown(&record.name), needed, free, into });
         }
+        if !may_come(selection.bytes)? {
+            return Ok(None);
+        }
         record.into = Some(into);
         record.files = selection.files;
         record.bytes = selection.bytes;
@@ -133,7 +166,7 @@ impl Transfers {
         // Before the first of them is written, so that every shortened name on the disk has its original.
         self.database.add_long_names(&names::shortened(&manifest)).map_err(recording)?;
         self.database.add_transfer(&record, Some(&manifest), Some(&selection.wanted)).map_err(recording)?;
-        Ok(record)
+        Ok(Some(record))
     }
 
     /// Accepting something from a device, or having something accepted by it, makes it known.
@@ -197,29 +230,65 @@ impl Transfers {
         Ok(())
     }
 
-    /// Tries again what failed.
+    /// Tries again what failed, or offers again what came to nothing.
     pub(crate) fn retry(self: &Arc<Self>, id: TransferId) -> Result<(), TransferError> {
+        let _alone = self.taking_up();
         if let Some(live) = self.live(id) {
             return Err(wrong_state(&live.row().record, "tried again"));
         }
         let record = self.database.transfer(id).map_err(recording)?;
         let mut record = record.ok_or_else(|| TransferError::NotFound(id.to_string()))?;
-        match (record.direction, record.state) {
-            (Direction::Receive, State::Finished | State::Failed) if record.into.is_some() => {
-                let failures = self.database.forget_failures(id).map_err(recording)?;
-                if failures == 0 && record.state == State::Finished {
-                    return Err(wrong_state(&record, "tried again"));
-                }
-                record.files_failed = 0;
-            }
-            (Direction::Send, State::Failed | State::Declined) => {}
-            _ => return Err(wrong_state(&record, "tried again")),
+        let may_be = match (record.direction, record.state) {
+            (Direction::Receive, _) => return self.retry_receiving(record),
+            (Direction::Send, State::Finished) => record.files_failed > 0,
+            (Direction::Send, state) => matches!(state, State::Failed | State::Declined),
+        };
+        if !may_be {
+            return Err(wrong_state(&record, "tried again"));
         }
+        // What was never accepted is offered like new; to the rest the receiver has consented, and has it as over.
+        let retry = record.accepted;
+        record.files_failed = 0;
+        self.start_again(record, retry)
+    }
+
+    fn retry_receiving(self: &Arc<Self>, mut record: TransferRecord) -> Result<(), TransferError> {
+        let may_be = record.into.is_some() && matches!(record.state, State::Finished | State::Failed);
+        let failures = if may_be { self.database.forget_failures(record.id).map_err(recording)? } else { 0 };
+        if failures == 0 && record.state != State::Failed || !may_be {
+            return Err(wrong_state(&record, "tried again"));
+        }
+        record.files_failed = 0;
+        self.start_again(record, false)
+    }
+
+    fn start_again(self: &Arc<Self>, mut record: TransferRecord, retry: bool) -> Result<(), TransferError> {
         record.state = State::Waiting;
         record.error = None;
         self.database.update_transfer(&record).map_err(recording)?;
-        self.start(record);
+        self.start_with(record, retry);
         Ok(())
+    }
+
+    /// The sender wants tried again what failed here. It was consented to, as a whole, so nobody is asked; what was cancelled or
+    /// declined is not taken up.
+    pub(crate) async fn retry_for_sender(self: &Arc<Self>, peer: PeerId, id: TransferId, mut send: SendStream) {
+        let this = self.clone();
+        let may_go_on = blocking(move || {
+            let _alone = this.taking_up();
+            if let Some(live) = this.live(id) {
+                return live.direction == Direction::Receive && live.peer == peer;
+            }
+            let record = this.database.transfer(id).ok().flatten();
+            let Some(record) = record.filter(|record| record.direction == Direction::Receive && record.peer == peer) else {
+                return false;
+            };
+            // With nothing to try again it is as finished as the offer will be told.
+            let is_whole = record.state == State::Finished && record.files_failed == 0;
+            is_whole || this.may_receive_more(peer) && this.retry_receiving(record).is_ok()
+        })
+        .await;
+        if may_go_on { send.finish() } else { send.refuse(CloseCode::UnknownTransfer) }
     }
 
     /// The receiver asks for an offer once more.
@@ -240,14 +309,21 @@ impl Transfers {
     /// Takes a finished sending up again for its receiver, who retries what failed.
     async fn revive(self: &Arc<Self>, id: TransferId, peer: PeerId) -> bool {
         let this = self.clone();
-        let record = blocking(move || this.database.transfer(id)).await.ok().flatten();
-        let Some(mut record) = record.filter(|record| record.peer == peer) else { return false };
-        if record.direction != Direction::Send || record.state != State::Finished {
-            return false;
-        }
-        record.state = State::Interrupted;
-        self.start(record);
-        true
+        blocking(move || {
+            let _alone = this.taking_up();
+            if this.live(id).is_some() {
+                return true;
+            }
+            let record = this.database.transfer(id).ok().flatten().filter(|record| record.peer == peer);
+            let Some(mut record) = record else { return false };
+            let is_finished = record.direction == Direction::Send && record.state == State::Finished;
+            if is_finished {
+                record.state = State::Interrupted;
+                this.start(record);
+            }
+            is_finished
+        })
+        .await
     }
 }
 

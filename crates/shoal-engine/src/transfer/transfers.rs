@@ -74,6 +74,8 @@ pub(crate) struct Transfers {
     /// Offers that a person declined and whose senders may not have heard it, latest last.
     declined: Mutex<VecDeque<TransferId>>,
     limits: Mutex<Limits>,
+    /// Held while a transfer that is over is taken up again: two that want it at once must not make it run twice.
+    taking_up: Mutex<()>,
 }
 
 /// What transfers need from the engine.
@@ -145,6 +147,7 @@ impl Transfers {
             rows: Mutex::default(),
             declined: Mutex::default(),
             limits: Mutex::default(),
+            taking_up: Mutex::default(),
         })
     }
 
@@ -158,13 +161,19 @@ impl Transfers {
         Ok(())
     }
 
-    pub(super) fn start(self: &Arc<Self>, mut record: TransferRecord) {
+    pub(super) fn start(self: &Arc<Self>, record: TransferRecord) {
+        self.start_with(record, false);
+    }
+
+    /// `retry`: a sender asks the receiver to try again what failed.
+    pub(super) fn start_with(self: &Arc<Self>, mut record: TransferRecord, retry: bool) {
         if record.state == State::Active {
             record.state = State::Interrupted;
         }
         let direction = record.direction;
         let is_text = record.text.is_some();
         let (live, renewed) = Live::new(record, None);
+        live.row().retry = retry;
         let live = self.insert(live);
         match direction {
             // Accepted, and whole since then.
@@ -199,10 +208,7 @@ impl Transfers {
 
     /// A place among the offers that wait for an answer, from before their manifest is read; `None`: there are too many.
     pub(crate) fn admit_offer(self: &Arc<Self>, peer: PeerId) -> Option<WaitingOffer> {
-        let receiving: Vec<PeerId> =
-            self.rows().values().filter(|live| live.direction == Direction::Receive).map(|live| live.peer).collect();
-        let of_peer = receiving.iter().filter(|of| **of == peer).count();
-        if receiving.len() >= MAX_RECEIVING || of_peer >= MAX_RECEIVING_PER_PEER {
+        if !self.may_receive_more(peer) {
             return None;
         }
         let mut waiting = self.waiting();
@@ -213,6 +219,14 @@ impl Transfers {
         }
         waiting.insert(peer, of_peer + 1);
         Some(WaitingOffer { transfers: self.clone(), peer })
+    }
+
+    /// One more receiving transfer of a peer is within the bounds.
+    pub(super) fn may_receive_more(&self, peer: PeerId) -> bool {
+        let receiving: Vec<PeerId> =
+            self.rows().values().filter(|live| live.direction == Direction::Receive).map(|live| live.peer).collect();
+        let of_peer = receiving.iter().filter(|of| **of == peer).count();
+        receiving.len() < MAX_RECEIVING && of_peer < MAX_RECEIVING_PER_PEER
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<PeerId, usize>> {
@@ -260,6 +274,10 @@ impl Transfers {
 
     fn declined(&self) -> MutexGuard<'_, VecDeque<TransferId>> {
         self.declined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn taking_up(&self) -> MutexGuard<'_, ()> {
+        self.taking_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn rows(&self) -> MutexGuard<'_, HashMap<TransferId, Arc<Live>>> {

@@ -9,7 +9,7 @@ use shoal_tests::{
     lab::{Cable, Line, Net, Peer},
 };
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -92,6 +92,14 @@ fn a_thousand_strangers_that_hold_all_they_can_cost_little() {
             format!("{} let in, {turned_away} closed as too many, {other} unanswered", let_in.len()),
         );
         assert!(let_in.len() <= STRANGERS && turned_away >= 900, "{} {turned_away} {other}", let_in.len());
+
+        // The crowd has one address; whoever comes from others finds a place.
+        let mut honest = Vec::new();
+        for last in 10..30 {
+            let stranger = Intruder::from(&scene.host, Ipv4Addr::new(127, 0, 0, last), 9000 + u64::from(last));
+            honest.push(stranger.greet(scene.at).await.unwrap_or_else(|ended| panic!("127.0.0.{last}: {ended:?}")));
+        }
+        figure("strangers from elsewhere that the crowd makes room for", honest.len());
 
         let mut hoarders = JoinSet::new();
         for (key, wire) in let_in {

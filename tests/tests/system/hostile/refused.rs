@@ -109,6 +109,7 @@ fn messages() -> Vec<(&'static str, Vec<Step>, Outcome)> {
         ),
         ("a fetch with too many hashes", vec![Write(fetch(vec![pieces]))], VIOLATION),
         ("again for what is not here", vec![Write(framed(&Request::Again(id(9)))), Finish], NOT_HERE),
+        ("a retry of what is not here", vec![Write(framed(&Request::Retry(id(9)))), Finish], NOT_HERE),
         ("a nonce that does not fit", vec![Write(verify.clone()), Hear, Write(framed(&Nonce([1; 32])))], VIOLATION),
         ("a comparison cut short", vec![Write(verify.clone()), Hear, Write(lie(32, &[1; 5])), Finish], VIOLATION),
         ("a comparison with a message of -1", vec![Write(verify), Hear, Write(lie(u32::MAX, b""))], VIOLATION),

@@ -17,6 +17,8 @@ const MOST_MOVED_AGAIN: u64 = 16 * MIB;
 /// From the moment that the network is whole again until new content is written: eight seconds until a silent connection counts as
 /// dead, and a new one.
 const GOES_ON_WITHIN: Duration = Duration::from_secs(12);
+/// The same when this machine's address changed, which its device sees: a second until it looks, a new connection, new content.
+const MOVES_WITHIN: Duration = Duration::from_secs(3);
 /// More than is under way at once.
 const NEW_CONTENT: u64 = 4 * MIB;
 
@@ -50,14 +52,14 @@ impl UnderWay {
     }
 
     /// Nobody does anything; `carried` counts what reaches the receiver. Prints how long it took to go on, and what it cost.
-    fn goes_on(self, what: &str, carried: impl Fn() -> u64, took: Duration) {
+    fn goes_on(self, what: &str, carried: impl Fn() -> u64, took: Duration, within: Duration) {
         self.receiver.wait_for("its end", PATIENCE, |line| line["event"] == "finished");
         self.sender.wait_for("its end", PATIENCE, |line| line["event"] == "finished");
         assert_arrived(&self.source, self.receiver.home());
         let again = carried() - self.carried_before - SIZE;
         figure(&format!("{what}: until content moves again"), format!("{:.2} s", took.as_secs_f64()));
         figure(&format!("{what}: moved again, headers included"), format!("{:.1} MiB", mib(again)));
-        assert!(took <= GOES_ON_WITHIN, "{what}: {took:?}");
+        assert!(took <= within, "{what}: {took:?}");
         assert!(again <= MOST_MOVED_AGAIN, "{what}: {:.1} MiB", mib(again));
     }
 }
@@ -87,7 +89,7 @@ fn a_cable_cut_for_20_seconds_is_survived() {
     std::thread::sleep(CUT.saturating_sub(Duration::from_secs(8)));
     cable.join();
     let took = transfer.until_content();
-    transfer.goes_on("cable cut for 20 s", carried, took);
+    transfer.goes_on("cable cut for 20 s", carried, took, GOES_ON_WITHIN);
 }
 
 /// The plug is pulled out of this very machine, and put back.
@@ -106,7 +108,8 @@ fn an_interface_that_goes_down_and_up_is_survived() {
     std::thread::sleep(Duration::from_secs(3));
     net.0.set_plugged(true);
     let took = transfer.until_content();
-    transfer.goes_on("plug pulled for 3 s, after interfaces down for 10 s at each end", || ben.counters("eth0").received, took);
+    let what = "plug pulled for 3 s, after interfaces down for 10 s at each end";
+    transfer.goes_on(what, || ben.counters("eth0").received, took, GOES_ON_WITHIN);
 }
 
 /// Nothing announces anything: the end whose address stays is where it was.
@@ -119,7 +122,7 @@ fn a_changed_address_is_survived_without_announcements() {
         let mut transfer = send_begins(&ann, &ben, carried);
         change_address(if changed == "receiver" { &ben } else { &ann }, if changed == "receiver" { BEN } else { ANN });
         let took = transfer.until_content();
-        transfer.goes_on(&format!("address of the {changed} changed, no announcements"), carried, took);
+        transfer.goes_on(&format!("address of the {changed} changed, no announcements"), carried, took, MOVES_WITHIN);
     }
 }
 
@@ -135,7 +138,7 @@ fn a_changed_address_is_survived_with_announcements() {
         let mut transfer = under_way(sender, receiver, carried);
         change_address(if changed == "receiver" { &ben } else { &ann }, if changed == "receiver" { BEN } else { ANN });
         let took = transfer.until_content();
-        transfer.goes_on(&format!("address of the {changed} changed, announced"), carried, took);
+        transfer.goes_on(&format!("address of the {changed} changed, announced"), carried, took, MOVES_WITHIN);
     }
 }
 
@@ -151,7 +154,7 @@ fn another_address_after_a_cut_is_survived() {
     change_address(&ben, BEN);
     cable.join();
     let took = transfer.until_content();
-    transfer.goes_on("cable cut, receiver comes back with another address", carried, took);
+    transfer.goes_on("cable cut, receiver comes back with another address", carried, took, GOES_ON_WITHIN);
 }
 
 fn change_address(host: &Host, old: &str) {

@@ -3,6 +3,7 @@
 //! Faults of networks, disks and processes have modules of their own.
 
 mod again;
+mod allowance;
 mod answers;
 mod arrive;
 mod begin;

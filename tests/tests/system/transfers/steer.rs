@@ -71,7 +71,13 @@ fn either_end_cancels_and_finished_files_stay() {
 /// A file that changes while a folder is sent must not come half old, half new; the rest arrives, and trying again moves only it.
 #[test]
 #[ignore = "needs root and ip netns"]
-fn only_what_failed_is_tried_again() {
+fn only_what_failed_is_tried_again_from_either_end() {
+    for end in [End::Receiver, End::Sender] {
+        try_again(end);
+    }
+}
+
+fn try_again(by: End) {
     let (pair, source, _) = under_way();
     let folder = source.path().join("folder");
     data::many_files(&folder.join("b"), 20, 100_000, 1, 1);
@@ -97,19 +103,23 @@ fn only_what_failed_is_tried_again() {
     fs::File::open(&changed).unwrap().set_modified(time).unwrap();
     let moved = |peer: &Peer| row(peer, &sending.id)["bytes_moved"].as_u64().unwrap();
     let before = moved(&pair.ben);
-    pair.ben.shoal(&["retry", &sending.id]).expect_code(0);
+    by.of(&pair).shoal(&["retry", &sending.id]).expect_code(0);
     let end = Instant::now() + LONG;
     while row(&pair.ben, &sending.id)["files_done"] != 21 || row(&pair.ann, &sending.id)["state"] != "finished" {
         assert!(Instant::now() < end, "{} {}", row(&pair.ben, &sending.id), row(&pair.ann, &sending.id));
     }
     let again = moved(&pair.ben) - before;
-    figure("2 of 21 files tried again: bytes moved", again);
+    figure(&format!("2 of 21 files tried again by the {by:?}: bytes moved"), again);
     assert_eq!(again, 200_000);
     compare::assert_same(&folder, &inbox);
     let done = row(&pair.ben, &sending.id);
     assert_eq!((&done["state"], &done["files_failed"], &done["error"]), (&json!("finished"), &json!(0), &json!(null)), "{done}");
+    assert_eq!(row(&pair.ann, &sending.id)["files_failed"], 0);
+    assert!(pair.ben.shoal(&["offers"]).expect_code(0).lines.is_empty(), "it was accepted before");
     // Nothing failed any more.
-    pair.ben.shoal(&["retry", &sending.id]).expect_code(1);
+    for end in [&pair.ann, &pair.ben] {
+        end.shoal(&["retry", &sending.id]).expect_code(1);
+    }
 }
 
 #[test]

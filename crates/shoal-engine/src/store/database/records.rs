@@ -17,6 +17,8 @@ pub(crate) struct DeviceRecord {
     pub(crate) trust: Trust,
     /// Addresses that worked, best first.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// Bytes in 24 hours that are accepted from it without asking.
+    pub(crate) accepts: Option<u64>,
 }
 
 /// A transfer as it is kept, without its manifest.

@@ -30,7 +30,15 @@ peer: string,
 /**
  * Its standing from now on.
  */
-trust: Trust, } | { "request": "forget", 
+trust: Trust, } | { "request": "set_allowance", 
+/**
+ * The device.
+ */
+peer: string, 
+/**
+ * Bytes in any 24 hours; none: each offer is asked about.
+ */
+bytes: number | null, } | { "request": "forget", 
 /**
  * The device.
  */
@@ -399,6 +407,10 @@ name: string,
  * Its standing here.
  */
 trust: Trust, 
+/**
+ * Bytes in 24 hours that are accepted from it without asking; none: each offer is asked about.
+ */
+accepts?: number, 
 /**
  * It is there now.
  */
