@@ -18,14 +18,14 @@ use std::{
 
 /// The subcommand that the holder is.
 pub(crate) const HOLD: &str = "hold";
-/// How much of a log is shown when something failed, in bytes.
+/// How much of a log is shown when something failed, in characters.
 const SHOWN_LOG: usize = 2000;
 
 /// A running command; ended, with all that it started, when dropped.
 #[derive(Debug)]
 pub(crate) struct End {
     holder: Child,
-    ended: Receiver<i32>,
+    ended: Receiver<(i32, Instant)>,
     log: PathBuf,
     shown: String,
 }
@@ -34,7 +34,7 @@ impl End {
     /// Starts a command on a host. Its output, both kinds, goes to `log`; its input is empty.
     ///
     /// # Errors
-    /// When the holder cannot be started. A command that cannot be is one that ends with 127.
+    /// When this program's path is unknown. A command that cannot be started is one that ends with 127.
     pub(crate) fn start(host: &Host, command: &Command, log: PathBuf) -> Result<Self> {
         let own = std::env::current_exe().map_err(|e| format!("this program's own path is unknown: {e}"))?;
         let mut holder = Command::new(own);
@@ -49,13 +49,13 @@ impl End {
             holder.current_dir(folder);
         }
         let mut holder = host.spawn(holder.stdin(Stdio::piped()).stdout(Stdio::piped()));
-        let output = holder.stdout.take().ok_or("the holder has no output")?;
+        let output = holder.stdout.take().expect("its output was piped");
         let (sender, ended) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(std::result::Result::ok) {
                 let code = line.strip_prefix("ended ").and_then(|code| code.parse::<i32>().ok());
                 // The receiver is gone when nobody waits for the end any more.
-                let _ = code.map(|code| sender.send(code));
+                let _ = code.map(|code| sender.send((code, Instant::now())));
             }
         });
         Ok(Self { holder, ended, log, shown: format!("{command:?}") })
@@ -71,15 +71,15 @@ impl End {
         cost::cpu(self.id())
     }
 
-    /// Waits for the command's end; whether it came within `limit`.
+    /// Waits for the command's end and says when that was; `None` when it does not come within `limit`.
     ///
     /// # Errors
     /// When it failed.
-    pub(crate) fn wait(&self, limit: Duration) -> Result<bool> {
+    pub(crate) fn wait(&self, limit: Duration) -> Result<Option<Instant>> {
         match self.ended.recv_timeout(limit) {
-            Ok(0) => Ok(true),
-            Ok(code) => Err(format!("{} ended with {code}: {}", self.shown, self.log_end())),
-            Err(RecvTimeoutError::Timeout) => Ok(false),
+            Ok((0, at)) => Ok(Some(at)),
+            Ok((code, _)) => Err(format!("{} ended with {code}: {}", self.shown, self.log_end())),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(format!("{} was lost", self.shown)),
         }
     }
@@ -99,7 +99,7 @@ impl End {
     pub(crate) fn wait_until(&self, what: &str, limit: Duration, is: impl Fn() -> bool) -> Result {
         let end = Instant::now() + limit;
         while !is() {
-            let gone = self.ended.try_recv().is_ok_and(|code| code != 0);
+            let gone = self.ended.try_recv().is_ok_and(|(code, _)| code != 0);
             if gone || Instant::now() > end {
                 return Err(format!("{} did not {what}: {}", self.shown, self.log_end()));
             }
@@ -115,8 +115,8 @@ impl End {
 
     fn log_end(&self) -> String {
         let log = self.log();
-        let from = log.len().saturating_sub(SHOWN_LOG);
-        log.get(log.ceil_char_boundary(from)..).unwrap_or_default().trim().to_owned()
+        let skipped = log.chars().count().saturating_sub(SHOWN_LOG);
+        log.chars().skip(skipped).collect::<String>().trim().to_owned()
     }
 }
 
@@ -136,6 +136,7 @@ impl Drop for End {
 pub(crate) fn hold(log: &Path, command: &[String]) -> Result {
     let output = File::options().create(true).append(true).open(log).map_err(|e| format!("{}: {e}", log.display()))?;
     let errors = output.try_clone().map_err(|e| format!("{}: {e}", log.display()))?;
+    // Any process id says yes.
     set_child_subreaper(Pid::from_raw(1)).map_err(|e| format!("orphans cannot be adopted: {e}"))?;
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());

@@ -1,7 +1,10 @@
 //! The two hosts of a scene and what joins them.
 
 use shoal_tests::lab::{Cable, Host, Line, Net};
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 /// One of the two ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +29,7 @@ pub(crate) enum Link {
 pub(crate) struct Lab {
     sender: Host,
     receiver: Host,
-    // Its carrier works as long as it is there.
-    _cable: Option<Cable>,
+    cable: Option<Cable>,
     _net: Net,
 }
 
@@ -43,11 +45,16 @@ impl Lab {
             }
             Link::Shaped(line) => Some(net.cable(&sender, &receiver, line)),
         };
-        let lab = Self { sender, receiver, _cable: cable, _net: net };
+        let lab = Self { sender, receiver, cable, _net: net };
         for side in [Side::Sender, Side::Receiver] {
             lab.host(side).add_address("eth0", &format!("{}/24", address(side)));
         }
         lab
+    }
+
+    /// Processor time of the emulated cable so far; zero without one.
+    pub(crate) fn cable_cpu(&self) -> Duration {
+        self.cable.as_ref().map(Cable::cpu).unwrap_or_default()
     }
 
     /// The host of one side.

@@ -18,7 +18,7 @@ pub(crate) const BARE_RECEIVE: &str = "bare-receive";
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Options {
-    /// Scenes to run; all but those that take long unless given
+    /// Scenes to run; all unless given
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     only: Vec<String>,
     /// Rivals to run; all that are found unless given
@@ -30,6 +30,15 @@ struct Options {
     /// How often each rival does a scene
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
+    /// A minute's worth for build servers: Shoal against the bare copy; fails when it has become slower
+    #[arg(long, conflicts_with_all = ["only", "rivals", "rounds"])]
+    small: bool,
+    /// With --small: keep the ratios as those to be compared with
+    #[arg(long, requires = "small")]
+    record: bool,
+    /// The long forms of scenes: a million files
+    #[arg(long)]
+    long: bool,
     /// Write the results as one JSON object a line
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -90,17 +99,21 @@ fn bench(options: Options) -> Result {
             Err(how) => println!("not found: {}: {how}", rival.name()),
         }
     }
-    let mut bench = Bench::new(taking_part, options.rounds.max(1), options.folder)?;
+    let _alone = alone()?;
+    if options.small {
+        let two = taking_part.into_iter().filter(|rival| [rivals::SHOAL, rivals::BARE].contains(&rival.name())).collect();
+        return scenes::small::run(Bench::new(two, scenes::small::ROUNDS, false, options.folder)?, options.record);
+    }
+    let mut bench = Bench::new(taking_part, options.rounds.max(1), options.long, options.folder)?;
     let mut report = Report::here();
     println!("{}", report.machine());
     for scene in scenes::ALL {
-        let asked = if options.only.is_empty() { scene.usual } else { options.only.iter().any(|name| name == scene.name) };
-        if asked {
+        if options.only.is_empty() || options.only.iter().any(|name| name == scene.name) {
             eprintln!("\n{}: {}", scene.name, scene.about);
             (scene.run)(&mut bench, scene, &mut report)?;
         }
     }
-    println!("\n{}", report.table());
+    println!("\nAll in all\n\n{}", report.table());
     let write = |path: Option<PathBuf>, text: String| match path {
         Some(path) => std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display())),
         None => Ok(()),
@@ -109,10 +122,22 @@ fn bench(options: Options) -> Result {
     write(options.svg, report.svg())
 }
 
+/// Waits until no other bench runs on this machine: they would measure each other. Others may, once the result is dropped.
+fn alone() -> Result<std::fs::File> {
+    let path = std::env::temp_dir().join("shoal-bench.lock");
+    let failed = |e: std::io::Error| format!("{}: {e}", path.display());
+    let lock = std::fs::File::create(&path).map_err(failed)?;
+    if lock.try_lock().is_err() {
+        eprintln!("another bench runs: waiting for its end");
+        lock.lock().map_err(failed)?;
+    }
+    Ok(lock)
+}
+
 fn list(here: &[(&dyn Rival, Result)]) {
     println!("scenes:");
     for scene in scenes::ALL {
-        println!("  {:10} {}{}", scene.name, scene.about, if scene.usual { "" } else { " (only when asked for)" });
+        println!("  {:10} {}", scene.name, scene.about);
     }
     println!("rivals:");
     for (rival, found) in here {

@@ -37,6 +37,8 @@ pub(crate) struct Measure {
     pub(crate) cpu: [f64; 2],
     /// The most resident memory of sender and receiver, in bytes.
     pub(crate) memory: [u64; 2],
+    /// Processor seconds of the emulated cable, which shares the machine with both.
+    pub(crate) cable_cpu: f64,
 }
 
 /// What a rival is given to do its work with.
@@ -105,18 +107,24 @@ impl<'a> Run<'a> {
         Ok(self.ends.len() - 1)
     }
 
-    /// Waits for a client's end, or until the limit, which later waits share.
+    /// Waits for a client's end, or until the limit, which later waits share. Returns how long it took.
     ///
     /// # Errors
     /// When it failed.
-    pub(crate) fn wait(&mut self, client: usize) -> Result {
+    pub(crate) fn wait(&mut self, client: usize) -> Result<Duration> {
         let (Some((_, end)), Some(clock)) = (self.ends.get(client), &mut self.clock) else {
             return Err("no such client".to_owned());
         };
-        let done = end.wait(self.limit.saturating_sub(clock.started.elapsed()))?;
-        clock.finished &= done;
-        clock.stopped = Some(Instant::now());
-        Ok(())
+        let ended = end.wait(self.limit.saturating_sub(clock.started.elapsed()))?;
+        clock.finished &= ended.is_some();
+        let ended = ended.unwrap_or_else(Instant::now);
+        clock.stopped = clock.stopped.max(Some(ended));
+        Ok(ended.duration_since(clock.started))
+    }
+
+    /// What a client wrote.
+    pub(crate) fn log(&self, client: usize) -> String {
+        self.ends.get(client).map(|(_, end)| end.log()).unwrap_or_default()
     }
 
     /// Starts a client, and with the first one the clock, and waits for its end.
@@ -125,7 +133,7 @@ impl<'a> Run<'a> {
     /// When it failed.
     pub(crate) fn client(&mut self, side: Side, command: &Command) -> Result {
         let client = self.start(side, command)?;
-        self.wait(client)
+        self.wait(client).map(drop)
     }
 
     /// Waits, on the clock, until something is true that no client's end tells.
@@ -165,6 +173,7 @@ impl<'a> Run<'a> {
             bytes: if clock.finished { self.data.shape.bytes() } else { received - clock.counters.received },
             cpu: [0, 1].map(|i| (cpu[i].saturating_sub(clock.cpu[i])).as_secs_f64()),
             memory,
+            cable_cpu: self.lab.cable_cpu().as_secs_f64(),
         })
     }
 

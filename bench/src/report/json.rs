@@ -23,6 +23,7 @@ pub(super) fn of(report: &Report) -> String {
                 "finished": row.finished(),
                 "cpu_s": both(&|run, i| run.cpu[i]),
                 "memory_bytes": both(&|run, i| run.memory[i] as f64),
+                "cable_cpu_s": row.median(|run| run.cable_cpu),
                 "runs_s": row.runs.iter().map(|run| run.seconds).collect::<Vec<_>>(),
                 "failure": row.failure,
             }));

@@ -4,7 +4,11 @@ mod json;
 mod svg;
 mod table;
 
-use crate::{rivals::SHOAL, run::Measure, stats::median};
+use crate::{
+    rivals::{BARE, SHOAL},
+    run::Measure,
+    stats::median,
+};
 
 /// All that was found, and where.
 #[derive(Debug, Default)]
@@ -68,10 +72,14 @@ impl Report {
         self.outcomes.push(outcome);
     }
 
+    pub(crate) fn figure(&mut self, figure: Figure) {
+        self.figures.push(figure);
+    }
+
     /// For people.
     pub(crate) fn table(&self) -> String {
         let contests = self.outcomes.iter().map(table::of);
-        let figures = self.figures.iter().map(|f| format!("{}: {}: {:.3} {}\n", f.scene, f.what, f.value, f.unit));
+        let figures = self.figures.iter().map(|f| format!("{}: {}: {:.2} {}", f.scene, f.what, f.value, f.unit));
         std::iter::once(format!("{}\n", self.machine)).chain(contests).chain(figures).collect::<Vec<_>>().join("\n")
     }
 
@@ -87,6 +95,12 @@ impl Report {
 }
 
 impl Outcome {
+    /// Shoal's median time against that of the bare copy.
+    pub(crate) fn shoal_to_bare(&self) -> Option<f64> {
+        let seconds = |rival| self.row(rival).filter(|row| row.finished() && row.failure.is_none())?.seconds(self.bytes);
+        Some(seconds(SHOAL)? / seconds(BARE)?)
+    }
+
     /// The row of Shoal, if it took part and came to an end.
     pub(crate) fn shoal(&self) -> Option<&Row> {
         self.row(SHOAL)

@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn bars_are_to_scale_and_a_long_one_is_cut_off() {
         let row = |rival: &str, seconds| Row {
-            runs: vec![Measure { seconds, finished: true, bytes: 1, cpu: [0.0; 2], memory: [0; 2] }],
+            runs: vec![Measure { seconds, finished: true, bytes: 1, cpu: [0.0; 2], memory: [0; 2], cable_cpu: 0.0 }],
             ..Row::new(rival)
         };
         let rows = vec![row("a & b", 40.0), row("shoal", 2.0), row("c", 5.0)];

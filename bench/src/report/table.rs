@@ -73,6 +73,7 @@ mod tests {
             bytes: if finished { 125_000_000 } else { 12_500_000 },
             cpu: [1.0, 2.0],
             memory: [10 << 20, 20 << 20],
+            cable_cpu: 0.0,
         });
         Row { runs: runs.collect(), ..Row::new(rival) }
     }

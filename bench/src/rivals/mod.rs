@@ -2,10 +2,10 @@
 
 mod bare;
 mod curl;
-mod iperf;
+pub(crate) mod iperf;
 mod rsync;
 mod scp;
-mod shoal;
+pub(crate) mod shoal;
 mod ssh;
 mod tar;
 

@@ -9,6 +9,8 @@ use crate::{
 use std::{net::SocketAddr, path::PathBuf, process::Command};
 
 const PORT: u16 = 47474;
+/// The receiving peer's folder.
+pub(crate) const RECEIVER: &str = "receiver";
 
 #[derive(Debug)]
 pub(super) struct Shoal;
@@ -24,18 +26,28 @@ impl Rival for Shoal {
 
     fn transfer(&self, run: &mut Run<'_>) -> Result {
         run.server(Side::Receiver, &serve(run))?.wait_for_word("\"ready\"", READY)?;
-        let mut send = Command::new(binary());
-        send.arg("--data-dir").arg(run.scratch.join("sender")).args(["--json", "send"]).arg(&run.data.path);
-        send.args(["--to", &SocketAddr::new(run.to(), PORT).to_string()]).env("HOME", &run.scratch);
+        let mut send = peer(run, "sender");
+        send.arg("send").arg(&run.data.path).args(["--to", &receiver(run)]);
         run.client(Side::Sender, &send)
     }
 }
 
+/// How a sender names the receiving peer.
+pub(crate) fn receiver(run: &Run<'_>) -> String {
+    SocketAddr::new(run.to(), PORT).to_string()
+}
+
+/// A command of the peer whose key and database lie in `folder` of the run's.
+pub(crate) fn peer(run: &Run<'_>, folder: &str) -> Command {
+    let mut command = Command::new(binary());
+    command.arg("--data-dir").arg(run.scratch.join(folder)).arg("--json").env("HOME", &run.scratch);
+    command
+}
+
 /// The receiving peer, which accepts whatever comes.
 pub(crate) fn serve(run: &Run<'_>) -> Command {
-    let mut serve = Command::new(binary());
-    serve.arg("--data-dir").arg(run.scratch.join("receiver")).args(["--json", "--port", &PORT.to_string()]);
-    serve.args(["serve", "--name", "receiver", "--accept", "all", "--inbox"]).arg(&run.target).env("HOME", &run.scratch);
+    let mut serve = peer(run, RECEIVER);
+    serve.args(["--port", &PORT.to_string(), "serve", "--name", "receiver", "--accept", "all", "--inbox"]).arg(&run.target);
     serve
 }
 
