@@ -136,20 +136,21 @@ impl<'a> Run<'a> {
         self.wait(client).map(drop)
     }
 
-    /// Waits, on the clock, until something is true that no client's end tells.
+    /// Waits, on the clock, until something is true that no client's end tells; looks every `between`.
     ///
     /// # Errors
     /// When no client was started.
-    pub(crate) fn wait_until(&mut self, is: impl Fn() -> bool) -> Result {
-        let clock = self.clock.as_mut().ok_or("the clock does not run")?;
-        while !is() {
-            if clock.started.elapsed() > self.limit {
-                clock.finished = false;
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(2));
+    pub(crate) fn wait_until(&mut self, between: Duration, is: impl Fn(&Self) -> bool) -> Result {
+        let started = self.clock.as_ref().ok_or("the clock does not run")?.started;
+        let mut done = is(self);
+        while !done && started.elapsed() < self.limit {
+            std::thread::sleep(between);
+            done = is(self);
         }
-        clock.stopped = Some(Instant::now());
+        if let Some(clock) = &mut self.clock {
+            clock.finished &= done;
+            clock.stopped = Some(Instant::now());
+        }
         Ok(())
     }
 

@@ -5,9 +5,13 @@ mod curl;
 pub(crate) mod iperf;
 mod rsync;
 mod scp;
+mod sendme;
 pub(crate) mod shoal;
 mod ssh;
+mod syncthing;
 mod tar;
+mod torrent;
+mod wormhole;
 
 use crate::{Result, data::DataSet, run::Run};
 use std::path::{Path, PathBuf};
@@ -56,13 +60,24 @@ pub(crate) const ALL: &[&dyn Rival] = &[
     &rsync::Rsync { name: "rsync-aes128-gcm", cipher: Some("aes128-gcm@openssh.com") },
     &tar::Tar,
     &scp::Scp,
+    &wormhole::Wormhole,
+    &torrent::Torrent,
+    &syncthing::Syncthing,
+    &sendme::Sendme,
 ];
+
+/// Where `cargo xtask bench --install-slow` puts what is not packaged: below this folder, in `bin` and `venv/bin`.
+const INSTALLED: &str = "SHOAL_RIVALS";
+/// How to get those.
+const SLOW: &str = "cargo xtask bench --install-slow";
 
 /// The path of a program, `sbin` folders included: they are not on every path.
 fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    folders.map(|folder| folder.join(name)).find(|file| file.is_file())
+    let installed = std::env::var_os(INSTALLED).map(PathBuf::from);
+    let installed = installed.iter().flat_map(|folder| [folder.join("bin"), folder.join("venv/bin")]);
+    let system = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    installed.chain(std::env::split_paths(&path)).chain(system).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 /// All of some programs, or how to get them.

@@ -6,7 +6,7 @@ use crate::{
     shell::{cargo, output, run, target_dir},
     suite::binary,
 };
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 /// Runs the comparison. Linux and root only.
 pub(crate) fn compare(args: &[String]) -> Result {
@@ -26,8 +26,26 @@ pub(crate) fn compare(args: &[String]) -> Result {
     if sudo {
         bench.args(["-n", "env"]);
     }
-    bench.arg(format!("SHOAL_BIN={}", binary("release")?.display())).arg(program).args(args);
+    bench.arg(format!("SHOAL_BIN={}", binary("release")?.display())).arg(format!("SHOAL_RIVALS={}", rivals()?.display()));
+    bench.arg(program).args(args);
     run(&mut bench)
+}
+
+/// Installs what the distribution does not package, outside of the project; takes minutes.
+pub(crate) fn install_slow() -> Result {
+    let folder = rivals()?;
+    let venv = folder.join("venv");
+    run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+    let wormhole = ["install", "--quiet", "magic-wormhole", "magic-wormhole-mailbox-server", "setuptools<81"];
+    run(Command::new(venv.join("bin").join("pip")).args(wormhole))?;
+    run(cargo(&["install", "--locked", "sendme", "--root"]).arg(&folder))
+}
+
+/// Where that goes: a cache.
+fn rivals() -> Result<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::home_dir().map(|home| home.join(".cache"));
+    cache.or_else(home).map(|cache| cache.join("shoal-rivals")).ok_or_else(|| "there is no home folder".to_owned())
 }
 
 /// Runs the micro-benchmarks: parts alone, within one process.

@@ -21,8 +21,9 @@ cargo xtask test [--yes] [--long] [FILTER]
                                      set up, then everything that must hold; with FILTER only tests whose names contain it
 cargo xtask check                    formatting, lints, documentation, dependencies: what a commit needs
 cargo xtask fuzz [RUNS]              the fuzz targets, 1,000,000 inputs each unless told
-cargo xtask bench [--yes] [--micro] [ARGS…]
-                                     Shoal beside other programs on the same work; `cargo xtask bench --help` says more
+cargo xtask bench [--yes] [--install-slow | --micro] [ARGS…]
+                                     Shoal beside other programs on the same work; `cargo xtask bench --help` says more.
+                                     --install-slow: those too that take minutes to install; --micro: parts alone
 cargo xtask doctor                   what set-up would install here, without doing it
 cargo xtask help                     this
 
@@ -89,6 +90,9 @@ fn bench(args: &mut Vec<String>) -> Result {
     // Who only asks what there is needs nothing installed.
     if !args.iter().any(|arg| ["--help", "-h", "--list"].contains(&arg.as_str())) {
         setup::install(setup::For::Comparing, yes)?;
+    }
+    if take_flag(args, "--install-slow") {
+        bench::install_slow()?;
     }
     bench::compare(args)
 }
