@@ -3,6 +3,7 @@
 //! It is what a bare machine compiles first, so it uses the standard library alone. Each chore is a list of steps: ordinary
 //! commands that it prints before it runs them, so that any of them can be repeated by hand.
 
+mod bench;
 mod dependencies;
 mod fuzz;
 mod setup;
@@ -20,6 +21,9 @@ cargo xtask test [--yes] [--long] [FILTER]
                                      set up, then everything that must hold; with FILTER only tests whose names contain it
 cargo xtask check                    formatting, lints, documentation, dependencies: what a commit needs
 cargo xtask fuzz [RUNS]              the fuzz targets, 1,000,000 inputs each unless told
+cargo xtask bench [--yes] [--install-slow | --micro] [ARGS…]
+                                     Shoal beside other programs on the same work; `cargo xtask bench --help` says more.
+                                     --install-slow: those too that take minutes to install; --micro: parts alone
 cargo xtask doctor                   what set-up would install here, without doing it
 cargo xtask help                     this
 
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
         "test" => test(&mut args),
         "check" => suite::check(),
         "fuzz" => fuzz(&mut args),
+        "bench" => bench(&mut args),
         "doctor" => {
             setup::report();
             Ok(())
@@ -75,6 +80,21 @@ fn fuzz(args: &mut Vec<String>) -> Result {
     setup::install(setup::For::Testing, take_flag(args, "--yes"))?;
     let runs = args.pop().map_or(Ok(suite::FUZZ_RUNS_IN_CI), |runs| runs.parse());
     fuzz::run(runs.map_err(|e| format!("how many inputs? {e}\n\n{USAGE}"))?)
+}
+
+fn bench(args: &mut Vec<String>) -> Result {
+    let yes = take_flag(args, "--yes");
+    if take_flag(args, "--micro") {
+        return bench::micro(args);
+    }
+    // Who only asks what there is needs nothing installed.
+    if !args.iter().any(|arg| ["--help", "-h", "--list"].contains(&arg.as_str())) {
+        setup::install(setup::For::Comparing, yes)?;
+    }
+    if take_flag(args, "--install-slow") {
+        bench::install_slow()?;
+    }
+    bench::compare(args)
 }
 
 /// Removes a flag from the arguments; whether it was there.

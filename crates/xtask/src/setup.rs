@@ -19,6 +19,8 @@ pub(crate) enum For {
     Building,
     /// Also to test everything.
     Testing,
+    /// Also to compare with other programs.
+    Comparing,
 }
 
 /// Something a machine must have.
@@ -66,6 +68,20 @@ const NEEDS: &[Need] = &[
            packages: [&["strace"], &["strace"], &["strace"]], component: None },
     Need { programs: &["mount"], why: "system tests fill small disks", from: For::Testing, platforms: Platforms::Linux,
            packages: [&["mount"], &["util-linux"], &["util-linux"]], component: None },
+    Need { programs: &["iperf3"], why: "the comparison's limit: TCP from memory to memory", from: For::Comparing, platforms: Platforms::Linux,
+           packages: [&["iperf3"], &["iperf3"], &["iperf3"]], component: None },
+    Need { programs: &["ssh", "scp"], why: "compared with: scp, and rsync and tar through ssh", from: For::Comparing, platforms: Platforms::Linux,
+           packages: [&["openssh-client"], &["openssh-clients"], &["openssh"]], component: None },
+    Need { programs: &["sshd"], why: "compared with: scp, and rsync and tar through ssh", from: For::Comparing, platforms: Platforms::Linux,
+           packages: [&["openssh-server"], &["openssh-server"], &["openssh"]], component: None },
+    Need { programs: &["rsync"], why: "compared with", from: For::Comparing, platforms: Platforms::Linux,
+           packages: [&["rsync"], &["rsync"], &["rsync"]], component: None },
+    Need { programs: &["curl"], why: "compared with", from: For::Comparing, platforms: Platforms::Linux,
+           packages: [&["curl"], &["curl"], &["curl"]], component: None },
+    Need { programs: &["nginx"], why: "curl's server", from: For::Comparing, platforms: Platforms::Linux,
+           packages: [&["nginx-light"], &["nginx"], &["nginx"]], component: None },
+    Need { programs: &["syncthing"], why: "compared with", from: For::Comparing, platforms: Platforms::Linux,
+           packages: [&["syncthing"], &["syncthing"], &["syncthing"]], component: None },
 ];
 
 /// A kind of system, by how it installs things.
@@ -315,15 +331,16 @@ mod tests {
                 "rustup component add rustfmt clippy",
                 "apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-                 g++ gcc iproute2 libc6-dev mount nftables strace",
+                 curl g++ gcc iperf3 iproute2 libc6-dev mount nftables nginx-light openssh-client openssh-server rsync strace syncthing",
             ]
         );
         assert!(by_hand.is_empty());
         let (fedora, _) = said(System::Fedora, USER);
-        let packages = "clippy gcc gcc-c++ iproute iproute-tc nftables rustfmt strace util-linux";
+        let packages = "clippy curl gcc gcc-c++ iperf3 iproute iproute-tc nftables nginx openssh-clients openssh-server rsync rustfmt \
+                        strace syncthing util-linux";
         assert_eq!(fedora, [format!("sudo dnf install --assumeyes {packages}")]);
         let (arch, _) = said(System::Arch, USER);
-        let packages = "gcc iproute2 nftables rust strace util-linux";
+        let packages = "curl gcc iperf3 iproute2 nftables nginx openssh rsync rust strace syncthing util-linux";
         assert_eq!(arch, [format!("sudo pacman --sync --refresh --needed --noconfirm {packages}")]);
         let (mac, _) = said(System::MacOs, ROOT);
         assert_eq!(mac, ["rustup component add rustfmt clippy", "xcode-select --install"]);

@@ -172,7 +172,7 @@ fn is_cold(target: &Path) -> bool {
     built.flatten().all(|entry| entry.file_name().to_string_lossy().starts_with("xtask-"))
 }
 
-fn binary(profile: &str) -> Result<PathBuf> {
+pub(crate) fn binary(profile: &str) -> Result<PathBuf> {
     Ok(target_dir()?.join(profile).join(format!("shoal{}", std::env::consts::EXE_SUFFIX)))
 }
 

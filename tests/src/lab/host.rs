@@ -68,6 +68,13 @@ impl Net {
     pub fn cable(&self, a: &Host, b: &Host, line: Line) -> Cable {
         Cable::between(a, b, "eth0", line)
     }
+
+    /// A wire between two hosts without any property of its own, as fast as the machine goes: `eth0` on each, joined.
+    pub fn wire(&self, a: &Host, b: &Host) {
+        a.ip(&format!("link add eth0 type veth peer name eth0 netns {}", b.namespace.0));
+        a.set_link("eth0", true);
+        b.set_link("eth0", true);
+    }
 }
 
 /// A host: a network namespace. Clones share it; it goes, and every process in it, with the last of them.

@@ -62,7 +62,8 @@ fn a_cable_has_the_rate_that_was_asked_for() {
             assert_eq!(std::io::copy(&mut stream, &mut std::io::sink()).unwrap(), bytes);
         });
         let mbit = bytes as f64 * 8.0 / 1e6 / started.elapsed().as_secs_f64();
-        figure(&format!("cable asked for {asked} Mbit/s"), format!("{mbit:.0} Mbit/s"));
+        let cpu = cable.cpu().as_secs_f64() / started.elapsed().as_secs_f64() * 100.0;
+        figure(&format!("cable asked for {asked} Mbit/s"), format!("{mbit:.0} Mbit/s, {cpu:.0} % of a processor"));
         assert!(mbit > least && mbit < asked * 1.02, "{mbit} Mbit/s; {:?} {:?}", cable.forth(), cable.back());
         assert!(cable.forth().bytes > bytes);
     }
@@ -107,6 +108,34 @@ fn a_cable_has_the_delay_and_loss_that_were_asked_for() {
     figure("cable asked for 20 ms and 5 % loss", format!("{:.1} ms, {:.1} %", quickest.as_secs_f64() * 1e3, lost * 100.0));
     assert!(quickest >= Duration::from_millis(20) && quickest < Duration::from_millis(25), "{quickest:?}");
     assert!((0.035..0.065).contains(&lost), "{lost}; {:?}", cable.forth());
+}
+
+#[test]
+#[ignore = "needs root and ip netns"]
+fn a_cable_with_jitter_spreads_arrivals_and_keeps_their_order() {
+    let net = Net::new();
+    let (ann, ben) = (net.host("ann"), net.host("ben"));
+    let line = Line { delay: Duration::from_millis(5), jitter: Duration::from_millis(20), ..Line::gigabit() };
+    let _cable = net.cable(&ann, &ben, line);
+    ann.add_address("eth0", "10.77.0.1/24");
+    ben.add_address("eth0", "10.77.0.2/24");
+    let receiver = ben.within(|| UdpSocket::bind((B, 5000)).unwrap());
+    let sender = ann.within(|| UdpSocket::bind((A, 0)).unwrap());
+    assert!(arrives(&sender, (B, 5000), &receiver), "the first, which also resolves the address");
+    receiver.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let (mut quickest, mut slowest, mut buffer) = (Duration::MAX, Duration::ZERO, [0; 64]);
+    for _ in 0..60 {
+        let started = Instant::now();
+        sender.send_to(b"a", (B, 5000)).unwrap();
+        sender.send_to(b"bc", (B, 5000)).unwrap();
+        assert_eq!(receiver.recv(&mut buffer).unwrap(), 1, "overtaken");
+        let took = started.elapsed();
+        (quickest, slowest) = (quickest.min(took), slowest.max(took));
+        assert_eq!(receiver.recv(&mut buffer).unwrap(), 2);
+    }
+    figure("cable asked for 5 to 25 ms", format!("{quickest:.1?} to {slowest:.1?}"));
+    assert!(quickest >= Duration::from_millis(5) && quickest < Duration::from_millis(10), "{quickest:?}");
+    assert!(slowest > Duration::from_millis(18), "{slowest:?}");
 }
 
 #[test]

@@ -1,0 +1,107 @@
+//! Rivals on the same work, in turn: each once a round, in an order that moves by one a round, so that none always follows the same.
+
+use crate::{
+    Result,
+    data::DataSet,
+    lab::{Lab, Link},
+    report::Row,
+    rivals::Rival,
+    run::{Measure, Run},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// A scene's work.
+#[derive(Debug)]
+pub(crate) struct Contest<'a> {
+    pub(crate) scene: &'a str,
+    pub(crate) link: Link,
+    pub(crate) data: &'a DataSet,
+    /// How long one run may take.
+    pub(crate) limit: Duration,
+    pub(crate) rounds: usize,
+    /// A folder for what is received and for what rivals keep.
+    pub(crate) folder: &'a Path,
+}
+
+impl Contest<'_> {
+    /// Lets them all do it. One that fails, or does not come to its end in time, does not do it again.
+    pub(crate) fn hold(&self, rivals: &[&dyn Rival]) -> Vec<Row> {
+        let suited: Vec<&dyn Rival> = rivals.iter().copied().filter(|rival| rival.suits(self.data)).collect();
+        let mut rows: Vec<Row> = suited.iter().map(|rival| Row::new(rival.name())).collect();
+        for round in 0..self.rounds {
+            for turn in 0..suited.len() {
+                let place = (round + turn) % suited.len();
+                let (Some(rival), Some(row)) = (suited.get(place), rows.get_mut(place)) else { continue };
+                if row.failure.is_some() || row.runs.iter().any(|run| !run.finished) {
+                    continue;
+                }
+                match self.once(*rival, round) {
+                    Ok(measure) => {
+                        let end = if measure.finished { "" } else { ", stopped there" };
+                        eprintln!(
+                            "{} {}/{}: {:18} {:.2} s{end}",
+                            self.scene,
+                            round + 1,
+                            self.rounds,
+                            rival.name(),
+                            measure.seconds
+                        );
+                        row.runs.push(measure);
+                    }
+                    Err(error) => {
+                        eprintln!("{} {}/{}: {:18} failed: {error}", self.scene, round + 1, self.rounds, rival.name());
+                        row.failure = Some(error);
+                    }
+                }
+            }
+        }
+        rows
+    }
+
+    /// One run, on hosts of its own: no route, no ARP entry and no TCP metric of an earlier one helps or harms it.
+    pub(crate) fn once(&self, rival: &dyn Rival, round: usize) -> Result<Measure> {
+        let place = Place::new(self.folder, &format!("{}-{round}-{}", self.scene, rival.name()))?;
+        let lab = Lab::new(self.link);
+        let mut run = Run::new(&lab, self.data, &place.target(), &place.scratch(), self.limit);
+        rival.transfer(&mut run)?;
+        run.finish(rival.delivers())
+    }
+}
+
+/// The folders of a run, new ones each time: ext4 is many times slower in a folder that was just emptied. Removed when dropped, with
+/// nothing of them left to be written while the next run is measured.
+#[derive(Debug)]
+pub(crate) struct Place(PathBuf);
+
+impl Place {
+    /// Makes them below `folder`.
+    ///
+    /// # Errors
+    /// When they are there, or cannot be made.
+    pub(crate) fn new(folder: &Path, name: &str) -> Result<Self> {
+        let place = Self(folder.join(name));
+        let made = fs::create_dir_all(place.target()).and_then(|()| fs::create_dir_all(place.scratch()));
+        made.map_err(|e| format!("{}: {e}", place.0.display()))?;
+        Ok(place)
+    }
+
+    pub(crate) fn target(&self) -> PathBuf {
+        self.0.join("target")
+    }
+
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.0.join("scratch")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // What cannot be removed is in the way of nothing but the disk.
+        let _ = fs::remove_dir_all(&self.0);
+        rustix::fs::sync();
+    }
+}

@@ -1,0 +1,58 @@
+//! Shoal itself, as people run it: `shoal serve` on one host, `shoal send` on the other, everything on.
+
+use super::{Rival, SHOAL};
+use crate::{
+    Result,
+    lab::Side,
+    run::{READY, Run},
+};
+use std::{net::SocketAddr, path::PathBuf, process::Command};
+
+const PORT: u16 = 47474;
+/// The receiving peer's folder.
+pub(crate) const RECEIVER: &str = "receiver";
+
+#[derive(Debug)]
+pub(super) struct Shoal;
+
+impl Rival for Shoal {
+    fn name(&self) -> &'static str {
+        SHOAL
+    }
+
+    fn find(&self) -> Result {
+        if binary().is_file() { Ok(()) } else { Err("set SHOAL_BIN, or use `cargo xtask bench`, which builds it".to_owned()) }
+    }
+
+    fn transfer(&self, run: &mut Run<'_>) -> Result {
+        run.server(Side::Receiver, &serve(run))?.wait_for_word("\"ready\"", READY)?;
+        let mut send = peer(run, "sender");
+        send.arg("send").arg(&run.data.path).args(["--to", &receiver(run)]);
+        run.client(Side::Sender, &send)
+    }
+}
+
+/// How a sender names the receiving peer.
+pub(crate) fn receiver(run: &Run<'_>) -> String {
+    SocketAddr::new(run.to(), PORT).to_string()
+}
+
+/// A command of the peer whose key and database lie in `folder` of the run's.
+pub(crate) fn peer(run: &Run<'_>, folder: &str) -> Command {
+    let mut command = Command::new(binary());
+    command.arg("--data-dir").arg(run.scratch.join(folder)).arg("--json").env("HOME", &run.scratch);
+    command
+}
+
+/// The receiving peer, which accepts whatever comes.
+pub(crate) fn serve(run: &Run<'_>) -> Command {
+    let mut serve = peer(run, RECEIVER);
+    serve.args(["--port", &PORT.to_string(), "serve", "--name", "receiver", "--accept", "all", "--inbox"]).arg(&run.target);
+    serve
+}
+
+/// The release build: `SHOAL_BIN`, or the one beside this program.
+pub(crate) fn binary() -> PathBuf {
+    let beside = || std::env::current_exe().map(|own| own.with_file_name("shoal")).unwrap_or_default();
+    std::env::var_os("SHOAL_BIN").map_or_else(beside, PathBuf::from)
+}
