@@ -27,6 +27,8 @@
 //! 4. The offer's stream stays open for pause, resume, cancel and the receiver's progress. When the connection is lost, the sender
 //!    offers the same transfer again on the next one (the receiver may ask for that: `Again`); the receiver answers from what it
 //!    keeps and goes on.
+//! 5. Entries that failed can be tried again when it is over: the receiver asks for the offer (`Again`), the sender says `Retry` and
+//!    offers. Consent stays what it was.
 //!
 //! # Non-goals
 //! No relaying, no metadata before TLS, no negotiation of hashes or ciphers: a new version gets a new ALPN.

@@ -7,7 +7,7 @@ use super::table::Table;
 use crate::{Device, Path, Trust, Via};
 use shoal_proto::{
     PeerId,
-    message::{Hello, Platform},
+    message::{Hello, MAX_DEVICE_NAME, Platform},
 };
 use std::{
     net::SocketAddr,
@@ -245,6 +245,15 @@ impl Devices {
         // No method leaves a row half written, so a panic elsewhere does not spoil the table.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A device's name as a screen may show it: without control and bidi characters, cut to its longest; `None` when that
+/// leaves nothing.
+pub(super) fn printable(name: &str) -> Option<String> {
+    let is_bidi = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let name = name.chars().filter(|&c| !c.is_control() && !is_bidi(c)).take(MAX_DEVICE_NAME).collect::<String>();
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// Tokio's clock: the one that waits for probes go by, and that tests may stop.

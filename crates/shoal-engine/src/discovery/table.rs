@@ -4,11 +4,11 @@
 //! name, count as online. What only this device's owner may do: change trust. Rows of strangers are bounded and the oldest
 //! go first; rows of devices that the owner knows, and of those connected, stay.
 
-use super::devices::{Change, Changes, Found, Remembered, Sighting};
+use super::devices::{Change, Changes, Found, Remembered, Sighting, printable};
 use crate::{Device, Path, Trust, Via};
 use shoal_proto::{
     PeerId,
-    message::{Hello, MAX_DEVICE_NAME, Platform},
+    message::{Hello, Platform},
 };
 use std::{
     cmp::Reverse,
@@ -493,15 +493,6 @@ fn scope_of(address: SocketAddr) -> Option<u32> {
         SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => Some(v6.scope_id()),
         _ => None,
     }
-}
-
-/// A device's name as a screen may show it: without control and bidi characters, cut to its longest; `None` when that
-/// leaves nothing.
-fn printable(name: &str) -> Option<String> {
-    let is_bidi = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let name = name.chars().filter(|&c| !c.is_control() && !is_bidi(c)).take(MAX_DEVICE_NAME).collect::<String>();
-    let name = name.trim();
-    (!name.is_empty()).then(|| name.to_owned())
 }
 
 #[cfg(test)]

@@ -229,7 +229,12 @@ impl Drop for Place {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::*;
+    use super::{
+        super::tests::{Peer, soon},
+        *,
+    };
+    use crate::identity::Identity;
+    use std::net::Ipv4Addr;
 
     #[test]
     fn a_source_is_an_ipv4_address_or_an_ipv6_network() {
@@ -239,5 +244,41 @@ mod tests {
         assert!(same("2001:db8:0:1::1", "2001:db8:0:1:ffff::2"));
         assert!(!same("2001:db8:0:1::1", "2001:db8:0:2::1"));
         assert!(!same("fe80::1", "fe80::2"), "every host has this network");
+    }
+
+    /// Invariant 7. Who has more keys than others has no more room for it. Linux answers for all of 127.0.0.0/8.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_crowd_at_one_address_gives_way_to_strangers_elsewhere() {
+        let server = Peer::new("server");
+        let stranger = async |last: u8| {
+            let stranger = Peer::on(Ipv4Addr::new(127, 0, 0, last), "stranger", &Identity::ephemeral().unwrap(), Some(0));
+            let connection = stranger.links.dial_address(server.address()).await;
+            (stranger, connection)
+        };
+        let mut crowd = Vec::new();
+        for _ in 0..MAX_STRANGER_CONNECTIONS + 8 {
+            crowd.push(stranger(2).await);
+        }
+        let of_crowd = |crowd: &[(Peer, Result<Connection, ReachError>)]| {
+            crowd.iter().filter(|(_, connection)| connection.as_ref().is_ok_and(Connection::is_live)).count()
+        };
+        assert_eq!(of_crowd(&crowd), MAX_STRANGER_CONNECTIONS, "while nobody else wants in");
+        let mut others = Vec::new();
+        for last in 10..18 {
+            for _ in 0..2 {
+                others.push(stranger(last).await);
+            }
+        }
+        assert_eq!(of_crowd(&others), others.len(), "from elsewhere each gets in");
+        soon("the crowd gave way", || of_crowd(&crowd) == MAX_STRANGER_CONNECTIONS - others.len()).await;
+        assert!(stranger(2).await.1.is_err(), "the crowd does not come back");
+        // Down to its share and no further.
+        for last in 20..40 {
+            others.push(stranger(last).await);
+        }
+        let expected = MAX_STRANGER_CONNECTIONS - STRANGERS_SHARE;
+        assert_eq!((of_crowd(&crowd), of_crowd(&others)), (STRANGERS_SHARE, expected));
+        assert!(server.connections() <= MAX_STRANGER_CONNECTIONS + 1);
     }
 }

@@ -115,7 +115,7 @@ fn of_two_offers_at_once_only_one_comes_unasked() {
     let finished = scene.pair.ben.wait_for("the other's end", SOON, |line| line["event"] == "finished");
     assert_ne!(finished["transfer"], asked.as_str());
     std::thread::sleep(Duration::from_secs(1));
-    assert_eq!(scene.offers(), [asked.clone()], "asked about still");
+    assert_eq!(scene.offers(), [asked.as_str()], "asked about still");
     scene.pair.ben.shoal(&["decline", &asked]).expect_code(0);
     let mut codes = commands.each_mut().map(|command| command.reply(SOON).code);
     codes.sort_unstable();
