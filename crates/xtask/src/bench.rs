@@ -3,13 +3,13 @@
 use crate::{
     Result,
     setup::is_root,
-    shell::{cargo, output, run, target_dir},
+    shell::{Counts, cargo, output, run, run_tests, target_dir},
     suite::binary,
 };
 use std::{path::PathBuf, process::Command};
 
-/// Runs the comparison. Linux and root only.
-pub(crate) fn compare(args: &[String]) -> Result {
+/// Runs the comparison, and notes the figures that it says. Linux and root only.
+pub(crate) fn compare(args: &[String], counts: &mut Counts) -> Result {
     if !cfg!(target_os = "linux") {
         return Err("the comparison needs Linux's network namespaces".to_owned());
     }
@@ -28,7 +28,7 @@ pub(crate) fn compare(args: &[String]) -> Result {
     }
     bench.arg(format!("SHOAL_BIN={}", binary("release")?.display())).arg(format!("SHOAL_RIVALS={}", rivals()?.display()));
     bench.arg(program).args(args);
-    run(&mut bench)
+    run_tests(&mut bench, counts)
 }
 
 /// Installs what the distribution does not package, outside of the project; takes minutes.

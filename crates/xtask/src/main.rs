@@ -94,7 +94,7 @@ fn bench(args: &mut Vec<String>) -> Result {
     if take_flag(args, "--install-slow") {
         bench::install_slow()?;
     }
-    bench::compare(args)
+    bench::compare(args, &mut shell::Counts::default())
 }
 
 /// Removes a flag from the arguments; whether it was there.
