@@ -2,7 +2,7 @@
 //!
 //! Leaves out who may connect and what is said (`links`).
 
-use crate::{DEFAULT_PORT, StartError, identity::Identity, stream::var_int, tls};
+use crate::{DEFAULT_PORT, StartError, identity::Identity, net_thread::NetThread, stream::var_int, tls};
 use quinn::{ConnectionId, ConnectionIdGenerator, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use shoal_proto::{PeerId, message::CloseCode};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -77,26 +77,31 @@ impl Endpoint {
         let socket = bind_udp(listen, port)?;
         let local = socket.local_addr().unwrap_or_else(|_| (Ipv6Addr::UNSPECIFIED, 0).into());
         let failed = |error: io::Error| StartError::Listen { address: local, reason: error.to_string() };
-        let socket = quinn::Runtime::wrap_udp_socket(&quinn::TokioRuntime, socket).map_err(failed)?;
-        Self::with_socket(identity, socket)
+        let thread = NetThread::start().map_err(failed)?;
+        let socket = {
+            let _on = thread.handle().enter();
+            quinn::Runtime::wrap_udp_socket(&quinn::TokioRuntime, socket).map_err(failed)?
+        };
+        Self::on_socket(identity, socket, thread).map_err(failed)
     }
 
-    /// The same on a socket that somebody else made: a simulated one.
+    /// The same on a socket that somebody else made: a simulated one, with everything on the runtime that this is called in.
     ///
     /// # Errors
     /// [`StartError::Listen`] when the socket has no address.
     pub(crate) fn with_socket(identity: &Identity, socket: Arc<dyn quinn::AsyncUdpSocket>) -> Result<Self, StartError> {
         let local = socket.local_addr();
         let address = *local.as_ref().unwrap_or(&(Ipv6Addr::UNSPECIFIED, 0).into());
-        Self::on_socket(identity, socket).map_err(|error| StartError::Listen { address, reason: error.to_string() })
+        let started = Self::on_socket(identity, socket, NetThread::here());
+        started.map_err(|error| StartError::Listen { address, reason: error.to_string() })
     }
 
-    fn on_socket(identity: &Identity, socket: Arc<dyn quinn::AsyncUdpSocket>) -> io::Result<Self> {
+    fn on_socket(identity: &Identity, socket: Arc<dyn quinn::AsyncUdpSocket>, thread: NetThread) -> io::Result<Self> {
         let local = unmapped(socket.local_addr()?);
         let tls = tls::Tls::new(identity).map_err(io::Error::other)?;
         let transport = Arc::new(transport_config()?);
         let server = server_config(&tls, transport.clone())?;
-        let runtime = Arc::new(JoinedRuntime::default());
+        let runtime = Arc::new(JoinedRuntime { thread, tasks: TaskTracker::new(), stop: CancellationToken::new() });
         let quinn = quinn::Endpoint::new_with_abstract_socket(endpoint_config(identity), Some(server), socket, runtime.clone())?;
         Ok(Self { quinn: Mutex::new(Some(quinn)), tls, transport, runtime, local, id: identity.peer_id() })
     }
@@ -109,6 +114,11 @@ impl Endpoint {
     /// The socket's address; unspecified when it listens on all.
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Where tasks belong that read and write streams all the time.
+    pub(crate) fn net(&self) -> &tokio::runtime::Handle {
+        self.runtime.thread.handle()
     }
 
     /// Begins a handshake with `address`; the other end must prove `expected`, or any key when it is `None`.
@@ -311,9 +321,10 @@ impl ConnectionIdGenerator for RandomIds {
     }
 }
 
-/// Tokio, but every task that quinn spawns is joined at the end.
-#[derive(Debug, Default)]
+/// Tokio, but every task that quinn spawns runs on the network's thread and is joined at the end.
+#[derive(Debug)]
 struct JoinedRuntime {
+    thread: NetThread,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -323,19 +334,22 @@ impl JoinedRuntime {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        self.thread.stop().await;
     }
 }
 
 impl quinn::Runtime for JoinedRuntime {
     fn new_timer(&self, at: Instant) -> Pin<Box<dyn quinn::AsyncTimer>> {
+        let _on = self.thread.handle().enter();
         quinn::TokioRuntime.new_timer(at)
     }
 
     fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(future));
+        self.tasks.spawn_on(self.stop.clone().run_until_cancelled_owned(future), self.thread.handle());
     }
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn quinn::AsyncUdpSocket>> {
+        let _on = self.thread.handle().enter();
         quinn::TokioRuntime.wrap_udp_socket(socket)
     }
 

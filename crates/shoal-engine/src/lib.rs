@@ -15,6 +15,7 @@ mod error;
 mod event;
 mod identity;
 mod links;
+mod net_thread;
 mod store;
 mod stream;
 mod tasks;

@@ -148,6 +148,11 @@ impl Links {
         self.endpoint.local_addr()
     }
 
+    /// Where tasks belong that read and write streams all the time.
+    pub(crate) fn net(&self) -> &tokio::runtime::Handle {
+        self.endpoint.net()
+    }
+
     /// The connection to `peer`: the live one, or a new one. Callers at the same time share one dial of at most five seconds. It
     /// stays for at least [`IDLE`]; hold it ([`Connection::hold`]) to keep it longer.
     ///

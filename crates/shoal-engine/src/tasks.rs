@@ -85,7 +85,7 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
                 transfers.tasks.spawn(task);
             }
             Request::Fetch(fetch) => {
-                transfers.tasks.spawn(serve::serve(transfers.clone(), connection, fetch, send));
+                transfers.tasks.spawn_on(serve::serve(transfers.clone(), connection, fetch, send), transfers.links.net());
             }
             Request::Again(id) => {
                 engine.transfers.tasks.spawn(async move { transfers.again(connection, id, send).await });

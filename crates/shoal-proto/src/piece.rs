@@ -73,6 +73,62 @@ pub fn hash_piece(size: u64, piece: PieceIndex, bytes: &[u8]) -> Hash {
     }
 }
 
+/// [`hash_piece`] for bytes that come in parts. Parts of 16 KiB and more are hashed several times faster than shorter ones.
+#[derive(Debug)]
+pub struct PieceHasher {
+    hasher: blake3::Hasher,
+    part: Part,
+}
+
+/// What is hashed.
+#[derive(Debug)]
+enum Part {
+    /// A whole file.
+    Root,
+    /// A piece of several, of which so many bytes are to come.
+    Subtree(u64),
+    /// More bytes than the piece has.
+    TooLong,
+}
+
+impl PieceHasher {
+    /// For a piece of a file of `size` bytes.
+    pub fn new(size: u64, piece: PieceIndex) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        let part = match piece_range(size, piece) {
+            Some(range) if piece_count(size) > 1 => {
+                hasher.set_input_offset(range.start);
+                Part::Subtree(range.end - range.start)
+            }
+            _ => Part::Root,
+        };
+        Self { hasher, part }
+    }
+
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        if let Part::Subtree(left) = &mut self.part {
+            match left.checked_sub(bytes.len() as u64) {
+                Some(rest) => *left = rest,
+                None => self.part = Part::TooLong,
+            }
+        }
+        if !matches!(self.part, Part::TooLong) {
+            self.hasher.update(bytes);
+        }
+    }
+
+    /// The hash, as [`hash_piece`] gives it. With too few or too many bytes it equals no piece's hash.
+    pub fn finish(self) -> Hash {
+        match self.part {
+            Part::Root => self.hasher.finalize().into(),
+            Part::Subtree(0) => self.hasher.finalize_non_root().into(),
+            // A root's flag keeps it apart from every chaining value.
+            Part::Subtree(_) | Part::TooLong => Hash::of(b""),
+        }
+    }
+}
+
 /// The root of a file of `size` bytes from the hashes of its pieces in order; none when their number is not the file's.
 pub fn fold(size: u64, pieces: &[Hash]) -> Option<Hash> {
     let count = usize::try_from(checked_piece_count(size)?).ok()?;
@@ -173,6 +229,27 @@ mod tests {
             let bytes = &bytes[..len];
             assert_eq!(fold(len as u64, &pieces_of(bytes)), Some(Hash::of(bytes)), "{len} bytes");
         }
+    }
+
+    #[test]
+    fn a_piece_that_comes_in_parts_has_the_same_hash() {
+        let bytes = content(700 * 1024);
+        for (size, index) in [(0, 0), (1, 0), (256 * 1024, 0), (700 * 1024, 0), (700 * 1024, 1), (700 * 1024, 2)] {
+            let range = piece_range(size, PieceIndex(index)).unwrap();
+            let piece = &bytes[range.start as usize..range.end as usize];
+            for part in [1, 1400, 16 * 1024, 1 << 20] {
+                let mut hasher = PieceHasher::new(size, PieceIndex(index));
+                piece.chunks(part).for_each(|part| hasher.update(part));
+                assert_eq!(hasher.finish(), hash_piece(size, PieceIndex(index), piece), "{size} {index} in parts of {part}");
+            }
+        }
+        let of = |len: usize| {
+            let mut hasher = PieceHasher::new(700 * 1024, PieceIndex(0));
+            hasher.update(&bytes[..len]);
+            hasher.finish()
+        };
+        let right = of(256 * 1024);
+        assert!(of(256 * 1024 - 1) != right && of(256 * 1024 + 1) != right);
     }
 
     #[test]

@@ -67,7 +67,10 @@ impl Peer {
     }
 
     pub(super) fn on(own: Ipv4Addr, name: &str, identity: &Identity, port: Option<u16>) -> Self {
-        let endpoint = Endpoint::bind(identity, Some(own.into()), port).unwrap();
+        Self::with_endpoint(name, identity, Endpoint::bind(identity, Some(own.into()), port).unwrap())
+    }
+
+    fn with_endpoint(name: &str, identity: &Identity, endpoint: Endpoint) -> Self {
         let book = Arc::new(Book::default());
         let hello = Hello { name: name.into(), platform: Platform::HERE, version: "1".into() };
         let (hello, own) = watch::channel(hello);
@@ -509,7 +512,10 @@ async fn a_peer_that_crashed_and_came_back_is_noticed_by_the_next_packet() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (tell, told) = tokio::sync::oneshot::channel();
     runtime.spawn(async move {
-        let crashing = Peer::with("b", &identity, Some(0));
+        // All of it on this runtime, not on the network's thread, which would say goodbye.
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = quinn::Runtime::wrap_udp_socket(&quinn::TokioRuntime, socket).unwrap();
+        let crashing = Peer::with_endpoint("b", &identity, Endpoint::with_socket(&identity, socket).unwrap());
         tell.send((crashing.id, crashing.address(), identity)).unwrap();
         std::future::pending::<()>().await;
     });

@@ -39,6 +39,8 @@ pub(crate) struct Ready<'a> {
     pub(crate) executable: bool,
     /// Last modification.
     pub(crate) modified: SystemTime,
+    /// What [`super::partial::write_small`] said: it has its times and bits, and needs nothing more but a sync.
+    pub(crate) key: Option<FileKey>,
 }
 
 /// What to do when the name is taken.
@@ -141,7 +143,7 @@ fn make_durable(partials: &Partials, files: &[Ready<'_>]) -> Vec<Result<FileKey,
     if files.len() < MIN_FOR_WHOLE_DRIVE {
         return files.iter().map(|file| prepare(partials, file, true)).collect();
     }
-    let prepared: Vec<_> = files.iter().map(|file| prepare(partials, file, false)).collect();
+    let prepared: Vec<_> = files.iter().map(|file| file.key.map_or_else(|| prepare(partials, file, false), Ok)).collect();
     match partials.drive.sync() {
         Some(Ok(())) => prepared,
         // Whose bytes were lost is not told, so nobody's count.

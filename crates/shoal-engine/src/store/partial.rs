@@ -4,7 +4,9 @@
 //! such a record could speak of ([`Partial::exists`]).
 
 use super::{
+    commit::{Ready, dress},
     disk::DiskError,
+    file_key::FileKey,
     folders::open_file,
     sync::sync_folder,
     target::{Partials, Target},
@@ -86,14 +88,18 @@ impl Partial {
     }
 }
 
-/// Writes a file of one piece whole. What was there of it is dropped.
+/// Writes a file of one piece whole, with its times and bits, and returns its key. What was there of it is dropped.
 ///
 /// # Errors
 /// As for [`Partial::open`] and [`Partial::write_at`].
-pub(crate) fn write_small(target: &Target, entry: EntryIndex, path: &RelativePath, bytes: &[u8]) -> Result<(), DiskError> {
-    let failed = |error| DiskError::of("writing", path.as_str(), error);
-    let file = create(target, target.partials()?, &file_name(entry)).map_err(failed)?;
-    write_all_at(&file, 0, bytes).map_err(failed)
+pub(crate) fn write_small(target: &Target, ready: &Ready<'_>, bytes: &[u8]) -> Result<FileKey, DiskError> {
+    let failed = |error| DiskError::of("writing", ready.path.as_str(), error);
+    let (partials, name) = (target.partials()?, file_name(ready.entry));
+    let path = partials.path.join(&name);
+    let file = create(target, partials, &name).map_err(failed)?;
+    write_all_at(&file, 0, bytes).map_err(failed)?;
+    dress(&file, &path, ready);
+    FileKey::of(&file).map_err(failed)
 }
 
 /// Drops what there is of an entry, if anything.

@@ -11,7 +11,7 @@ use cap_std::{
     ambient_authority,
     fs::{Dir, OpenOptions},
 };
-use shoal_proto::{PieceIndex, RelativePath, message::EntryFailure, name::to_os, piece::piece_range};
+use shoal_proto::{RelativePath, message::EntryFailure, name::to_os};
 use std::{
     fs::File,
     io,
@@ -179,15 +179,14 @@ impl SourceFile {
         &self.path
     }
 
-    /// Reads a piece into `bytes`, which has its length afterwards.
+    /// Appends `len` bytes from `offset` on to `bytes`.
     ///
     /// # Errors
-    /// [`SourceError::Changed`]: it ends early, or has no such piece. Else the system refuses.
-    pub(crate) fn read_piece(&self, piece: PieceIndex, bytes: &mut Vec<u8>) -> Result<(), SourceError> {
-        let range = piece_range(self.key.size, piece).ok_or(SourceError::Changed)?;
-        let len = usize::try_from(range.end - range.start).map_err(|_| SourceError::Changed)?;
-        bytes.resize(len, 0);
-        match read_exact_at(&self.file, range.start, bytes) {
+    /// [`SourceError::Changed`]: it ends early. Else the system refuses. What `bytes` got is then of no use.
+    pub(crate) fn read_at(&self, offset: u64, len: usize, bytes: &mut Vec<u8>) -> Result<(), SourceError> {
+        let start = bytes.len();
+        bytes.resize(start + len, 0);
+        match read_exact_at(&self.file, offset, bytes.get_mut(start..).unwrap_or_default()) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(SourceError::Changed),
             answer => Ok(answer?),
         }

@@ -4,7 +4,7 @@
 use super::{
     commit::{Clash, Placed, Ready, commit_batch},
     disk::DiskError,
-    partial::write_small,
+    partial,
     target::Target,
 };
 use shoal_proto::{RelativePath, manifest::EntryIndex, message::TransferId};
@@ -32,7 +32,7 @@ pub(super) fn target(folder: &Path) -> Target {
 }
 
 pub(super) fn ready(entry: u32, path: &RelativePath, size: usize) -> Ready<'_> {
-    Ready { entry: EntryIndex(entry), path, size: size as u64, executable: false, modified: then() }
+    Ready { entry: EntryIndex(entry), path, size: size as u64, executable: false, modified: then(), key: None }
 }
 
 pub(super) fn commit(target: &Target, file: &Ready<'_>, clash: Clash) -> Result<Placed, DiskError> {
@@ -42,7 +42,7 @@ pub(super) fn commit(target: &Target, file: &Ready<'_>, clash: Clash) -> Result<
 /// Writes and commits a small file.
 pub(super) fn receive(target: &Target, entry: u32, name: &str, bytes: &[u8], clash: Clash) -> Result<Placed, DiskError> {
     let path = path(name);
-    write_small(target, EntryIndex(entry), &path, bytes)?;
+    partial::write_small(target, &ready(entry, &path, bytes.len()), bytes)?;
     commit(target, &ready(entry, &path, bytes.len()), clash)
 }
 
@@ -96,4 +96,9 @@ impl Drop for Tmpfs {
         let _ = Command::new("umount").arg("-l").arg(&self.path).status();
         drop(self.folder.take());
     }
+}
+
+/// Writes a small file.
+pub(super) fn write_small(target: &Target, entry: EntryIndex, path: &RelativePath, bytes: &[u8]) -> Result<(), DiskError> {
+    partial::write_small(target, &ready(entry.0, path, bytes.len()), bytes).map(drop)
 }

@@ -1,14 +1,14 @@
 //! One transfer while the engine runs: its row, and the ways to steer the task that carries it.
 
 use super::inbox::Inbox;
-use super::{Cause, Direction, State, Transfer, rate::Meter};
+use super::{Cause, Direction, State, Transfer, rate::Meter, reader::Reader};
 use crate::{connection::Connection, store::database::TransferRecord, stream::SendStream};
 use shoal_proto::{
     Manifest, PeerId, display,
     message::{FromSender, Progress, TransferId},
 };
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{
@@ -82,6 +82,8 @@ pub(crate) struct Row {
     pub(crate) retry: bool,
     /// In memory only while an offer waits here, or is made from here.
     pub(crate) manifest: Option<Manifest>,
+    /// Sending: what is read is read by it, while content moves. It keeps files and folders open.
+    pub(crate) reader: Option<Arc<Mutex<Reader>>>,
     meter: Meter,
     active_since: Option<Instant>,
 }
@@ -112,6 +114,7 @@ impl Live {
                 cause: None,
                 retry: false,
                 manifest,
+                reader: None,
                 meter: Meter::default(),
                 active_since: None,
             }),
@@ -150,6 +153,7 @@ impl Row {
             self.active_since = Some(Instant::now());
         } else {
             self.meter.stop();
+            self.reader = None;
         }
         if state.is_over() {
             self.manifest = None;

@@ -2,14 +2,18 @@
 
 pub(crate) mod asked;
 pub(crate) mod bases;
+mod buffers;
 pub(crate) mod fetch;
 pub(crate) mod inbox;
+mod incoming;
 pub(crate) mod limit;
 pub(crate) mod live;
 pub(crate) mod offer;
 pub(crate) mod pull;
 pub(crate) mod rate;
+mod reader;
 pub(crate) mod receive;
+pub(crate) mod record;
 pub(crate) mod select;
 pub(crate) mod send;
 pub(crate) mod serve;

@@ -2,10 +2,10 @@
 
 use super::{
     State,
-    fetch::{FetchError, Fetcher, QUEUE_KIB, QUEUE_LEN, Queued},
+    fetch::{AllDone, Asking, FetchError, Fetcher, QUEUE_LEN, Queued, UNRECORDED_KIB},
     live::Live,
     transfers::{Transfers, blocking},
-    write::{WriteError, Writer, lock},
+    write::{WriteError, Writer},
 };
 use crate::{
     connection::Connection,
@@ -67,7 +67,8 @@ pub(crate) struct Pull {
 impl Pull {
     pub(crate) fn start(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection) -> Self {
         let stop = transfers.cancel.child_token();
-        let task = transfers.tasks.spawn(pull(transfers.clone(), live, connection, stop.clone()));
+        let pull = pull(transfers.clone(), live, connection, stop.clone());
+        let task = transfers.tasks.spawn_on(pull, transfers.links.net());
         Self { task, stop }
     }
 
@@ -108,16 +109,14 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
     live.row().advance(writer.progress());
     transfers.enter(&live, State::Active, None);
     let (queue, mut queued) = mpsc::channel(QUEUE_LEN);
+    let asking = Arc::new(Asking::default());
     let fetcher = Arc::new(Fetcher {
-        id: live.id,
         transfers: transfers.clone(),
         connection: connection.clone(),
-        manifest: writer.manifest.clone(),
-        plan: writer.plan.clone(),
-        target: writer.target.clone(),
-        bases: writer.bases.clone(),
+        shared: writer.shared.clone(),
         queue,
-        room: Arc::new(Semaphore::new(QUEUE_KIB)),
+        room: Arc::new(Semaphore::new(UNRECORDED_KIB)),
+        asking: asking.clone(),
     });
     let changed = Arc::new(Notify::new());
     let mut streams = JoinSet::new();
@@ -129,7 +128,7 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
     let mut last_news = Instant::now();
     loop {
         let mut batch: Vec<Queued> = Vec::new();
-        let mut stopped = false;
+        let (mut stopped, mut idle) = (false, false);
         tokio::select! {
             () = stop.cancelled(), if end.is_none() => {
                 end = Some(PullEnd::Stopped);
@@ -139,6 +138,7 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
                 end = stream_end(ended, &connection);
                 stopped = end.is_some();
             }
+            () = asking.none.notified() => {}
             received = tokio::time::timeout(FLUSH_AFTER, queued.recv_many(&mut batch, WRITE_AT_ONCE)) => match received {
                 Ok(0) => break,
                 Ok(_) => last_news = Instant::now(),
@@ -146,7 +146,7 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
                     end = Some(PullEnd::Stopped);
                     stopped = true;
                 }
-                Err(_) => {}
+                Err(_) => idle = true,
             },
         }
         if stopped {
@@ -155,9 +155,9 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
             while streams.join_next().await.is_some() {}
             continue;
         }
-        let last = batch.is_empty() || queued.is_empty();
+        let last = queued.is_empty() && asking.is_none();
         let (back, result) = blocking(move || {
-            let result = write_batch(&mut writer, batch, last);
+            let result = write_batch(&mut writer, batch, last || idle);
             (writer, result)
         })
         .await;
@@ -194,16 +194,15 @@ async fn finish_early(mut writer: Writer, transfers: &Transfers, live: &Live, en
     }
 }
 
-fn write_batch(writer: &mut Writer, batch: Vec<Queued>, last: bool) -> Result<(), WriteError> {
-    let idle = batch.is_empty();
+/// With `pause`, everything is recorded: nothing else is to be done now.
+fn write_batch(writer: &mut Writer, batch: Vec<Queued>, pause: bool) -> Result<(), WriteError> {
     for (arrived, room) in batch {
-        writer.take(arrived)?;
-        drop(room);
+        writer.take(arrived, room)?;
         if writer.is_due() {
-            writer.checkpoint()?;
+            writer.record()?;
         }
     }
-    if idle && writer.has_news() || last && writer.has_ready() { writer.checkpoint() } else { Ok(()) }
+    if pause && writer.has_news() { writer.checkpoint() } else { Ok(()) }
 }
 
 /// Takes work from the plan until there is none.
@@ -213,14 +212,10 @@ async fn fetch_all(fetcher: Arc<Fetcher>, changed: Arc<Notify>) -> Result<(), Fe
         tokio::pin!(news);
         // From here on no change is missed.
         news.as_mut().enable();
-        let (work, finished) = {
-            let mut plan = lock(&fetcher.plan);
-            (plan.next_work(), plan.is_finished())
-        };
-        match work {
-            Some(work) => fetcher.fetch(work).await?,
-            None if finished => return Ok(()),
-            None => news.await,
+        match fetcher.next_work() {
+            Ok(Some(work)) => fetcher.fetch(work).await?,
+            Ok(None) => news.await,
+            Err(AllDone) => return Ok(()),
         }
     }
 }

@@ -1,38 +1,41 @@
-//! The receiving transfer's disk side: verify, write, sync, name, record. Synchronous; each call runs on a blocking thread.
-//!
-//! The order of things is what resuming and invariant 4 rest on: a piece is verified before it is written, synced before it is
-//! recorded as there, and a file is named only when all of it is verified and synced.
+//! The receiving transfer's disk side: verify, then write. Synchronous; each call runs on a blocking thread. What is written is
+//! synced, named and recorded in batches ([`super::record`]), one at a time, while the next is written.
 
-use super::bases::Bases;
+use super::{
+    bases::Bases,
+    record::{Batch, Receiving, Recorded, Whole, ready},
+};
 use crate::store::{
-    commit::{Clash, Outcome, Placed, Ready, commit_batch, commit_folder},
-    database::{Checkpoint, Database, DatabaseError, FileFailure},
+    commit::{Clash, commit_folder},
+    database::{Database, DatabaseError, FileFailure},
     disk::DiskError,
-    file_key::FileKey,
     partial::{self, Partial},
     target::Target,
 };
 use bytes::Bytes;
 use shoal_proto::{
-    Entry, Hash, Manifest, PieceIndex, RangeSet, display,
+    Entry, Hash, PieceIndex, RangeSet, display,
     manifest::{EntryIndex, EntryKind, Timestamp},
-    mapping::Rules,
     message::{Progress, TransferId},
-    name, piece,
+    piece::{self, PieceHasher},
     plan::{Plan, Step},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, task::JoinHandle};
 
-/// Bytes written but not recorded, at most: what a kill costs on this side.
-pub(crate) const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
+/// Bytes in a batch, at most. Two of them, one being written and one being recorded, are the larger part of what a kill costs
+/// ([`super::fetch::UNRECORDED_KIB`]).
+const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Small files named with one sync, at most.
-const BATCH_FILES: usize = 512;
+/// Files in a batch, at most.
+const BATCH_FILES: usize = 1024;
+
+/// Bytes that are gathered and hashed at once: whole subtrees, while they are in the processor's cache.
+const STRIDE: usize = 128 * 1024;
 
 /// Something that came from the sender and was asked for.
 #[derive(Debug)]
@@ -45,7 +48,8 @@ pub(crate) enum Arrived {
         entry: EntryIndex,
         piece: PieceIndex,
         hash: Hash,
-        bytes: Bytes,
+        /// Its parts in order.
+        bytes: Vec<Bytes>,
     },
     Same {
         entry: EntryIndex,
@@ -91,55 +95,32 @@ pub(crate) enum WriteError {
 /// The disk side of one receiving transfer, for as long as it is active.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    pub(crate) id: TransferId,
-    pub(crate) database: Arc<Database>,
-    pub(crate) target: Arc<Target>,
-    pub(crate) clash: Clash,
-    pub(crate) manifest: Manifest,
-    pub(crate) plan: Arc<Mutex<Plan>>,
-    pub(crate) bases: Arc<Bases>,
-    /// Counts of what is settled, and of every byte that moved; [`Writer::progress`] adds what is verified.
-    pub(crate) settled: Progress,
+    pub(crate) shared: Arc<Receiving>,
+    /// Bytes that moved.
+    moved: u64,
     /// Entries with pieces from an earlier session: their partial files must be there.
     restored: BTreeSet<EntryIndex>,
-    state: Pending,
-}
-
-/// What waits for the next checkpoint.
-#[derive(Debug, Default)]
-struct Pending {
     open: BTreeMap<EntryIndex, File>,
-    ready: Vec<Small>,
-    unrecorded: u64,
-    verified: Vec<(EntryIndex, PieceIndex, Vec<Hash>)>,
-    failures: Vec<(EntryIndex, FileFailure)>,
-    forget: Vec<EntryIndex>,
-    hashes: Vec<(PathBuf, FileKey, Vec<Hash>)>,
-    placed: Vec<(String, String)>,
-    settled_some: bool,
-    /// A file of several pieces got its name: recorded at once, since after a kill it would be compared with itself.
-    named_large: bool,
+    batch: Batch,
+    /// The batch before, while it is recorded.
+    recording: Option<JoinHandle<Recorded>>,
+    /// Where it is done.
+    threads: Handle,
+    /// The piece at hand.
+    piece: Vec<u8>,
 }
 
 /// A file of several pieces in progress.
 #[derive(Debug, Default)]
 struct File {
     /// Open once the first piece has to be written.
-    partial: Option<Partial>,
+    partial: Option<Arc<Partial>>,
     /// Pieces that the older copy has and that were not copied yet: perhaps the whole file is the same.
     held: RangeSet,
-    dirty: bool,
-}
-
-/// A file of one piece, written and waiting for its name.
-#[derive(Debug)]
-struct Small {
-    index: EntryIndex,
-    entry: Entry,
-    hash: Hash,
 }
 
 impl Writer {
+    /// Must be called within a runtime: its blocking threads record.
     pub(crate) fn new(
         id: TransferId,
         database: Arc<Database>,
@@ -151,104 +132,113 @@ impl Writer {
     ) -> Self {
         let manifest = lock(&plan).manifest().clone();
         let bases = Arc::new(Bases::default());
-        Self { id, database, target, clash, manifest, plan, bases, settled, restored, state: Pending::default() }
+        let moved = settled.bytes_moved;
+        let shared = Receiving { id, database, target, clash, manifest, plan, bases, settled: Mutex::new(settled) };
+        Self {
+            shared: Arc::new(shared),
+            moved,
+            restored,
+            open: BTreeMap::new(),
+            batch: Batch::default(),
+            recording: None,
+            threads: Handle::current(),
+            piece: Vec::new(),
+        }
     }
 
     /// Names files whose pieces an earlier session left complete, and whose roots the manifest has: nothing more comes for them.
     pub(crate) fn take_up(&mut self) -> Result<(), WriteError> {
-        let begun: Vec<EntryIndex> = lock(&self.plan).begun().collect();
+        let begun: Vec<EntryIndex> = lock(&self.shared.plan).begun().collect();
         for index in begun {
-            let step = lock(&self.plan).step(index);
+            let step = lock(&self.shared.plan).step(index);
             self.step(index, step)?;
         }
-        Ok(())
+        self.checkpoint()
     }
 
     /// How far the transfer is.
     pub(crate) fn progress(&self) -> Progress {
-        let bytes_done = self.settled.bytes_done + lock(&self.plan).bytes_verified();
-        Progress { bytes_done, ..self.settled }
+        Progress { bytes_moved: self.moved, ..self.shared.progress() }
     }
 
-    /// There is more that is not recorded than a kill may cost.
+    /// The batch is as large as it may become.
     pub(crate) fn is_due(&self) -> bool {
-        self.state.named_large || self.state.unrecorded >= CHECKPOINT_BYTES || self.state.ready.len() >= BATCH_FILES
-    }
-
-    /// There are small files without a name.
-    pub(crate) fn has_ready(&self) -> bool {
-        !self.state.ready.is_empty()
+        self.batch.bytes >= BATCH_BYTES || self.batch.ready.len() >= BATCH_FILES
     }
 
     /// There is something to record.
     pub(crate) fn has_news(&self) -> bool {
-        self.has_ready() || self.state.settled_some || !self.state.verified.is_empty()
+        self.batch.has_news() || self.recording.is_some()
     }
 
-    /// Takes what came.
-    pub(crate) fn take(&mut self, arrived: Arrived) -> Result<(), WriteError> {
+    /// Takes what came, and the room that it takes.
+    pub(crate) fn take(&mut self, arrived: Arrived, room: Option<OwnedSemaphorePermit>) -> Result<(), WriteError> {
         if let Arrived::Block { bytes, .. } = &arrived {
-            self.settled.bytes_moved += bytes.len() as u64;
+            self.moved += bytes.iter().map(|part| part.len() as u64).sum::<u64>();
         }
-        // On one stream it came that a file failed, while others bring more of it, or the same news.
-        if lock(&self.plan).settled().contains(arrived.entry().0) {
+        // A file that failed on one stream may still arrive, or fail again, on another.
+        if lock(&self.shared.plan).settled().contains(arrived.entry().0) {
             return Ok(());
         }
+        self.batch.add_room(room);
         match arrived {
             Arrived::Folder { entry } => {
-                lock(&self.plan).settle(entry);
-                self.state.settled_some = true;
-                Ok(())
-            }
-            // A file that failed on one stream may still arrive on another.
-            Arrived::Block { entry, .. }
-            | Arrived::Same { entry, .. }
-            | Arrived::Root { entry, .. }
-            | Arrived::Failed { entry, .. }
-                if lock(&self.plan).settled().contains(entry.0) =>
-            {
+                lock(&self.shared.plan).settle(entry);
+                self.batch.settled_some = true;
                 Ok(())
             }
             Arrived::Block { entry, piece, hash, bytes } => self.block(entry, piece, hash, &bytes),
             Arrived::Same { entry, piece } => self.same(entry, piece),
             Arrived::Root { entry, root } => {
-                let step = lock(&self.plan).confirmed(entry, root);
+                let step = lock(&self.shared.plan).confirmed(entry, root);
                 self.step(entry, step)
             }
             Arrived::Failed { entry, reason } => self.fail(entry, reason),
         }
     }
 
-    fn block(&mut self, index: EntryIndex, piece: PieceIndex, hash: Hash, bytes: &[u8]) -> Result<(), WriteError> {
-        let Some(entry) = self.manifest.entry(index) else { return Ok(()) };
+    fn block(&mut self, index: EntryIndex, piece: PieceIndex, hash: Hash, parts: &[Bytes]) -> Result<(), WriteError> {
+        let Some(entry) = self.shared.manifest.entry(index) else { return Ok(()) };
         let EntryKind::File { size, root, .. } = entry.kind else { return Ok(()) };
         let single = piece::piece_count(size) == 1;
-        if piece::hash_piece(size, piece, bytes) != hash || single && root.is_some_and(|root| root != hash) {
+        let mut bytes = std::mem::take(&mut self.piece);
+        if gather(size, piece, parts, &mut bytes) != hash || single && root.is_some_and(|root| root != hash) {
             return Err(WriteError::Wrong(display::shown(entry.path.as_str())));
         }
-        if single {
-            match partial::write_small(&self.target, index, &entry.path, bytes) {
-                Ok(()) => {
-                    self.state.unrecorded += bytes.len() as u64;
-                    self.state.ready.push(Small { index, entry, hash });
-                    Ok(())
-                }
-                Err(error) => self.disk_failure(index, error),
-            }
+        self.batch.bytes += bytes.len() as u64;
+        let done = if single {
+            self.write_small(index, entry, hash, &bytes)
         } else {
-            match self.write_piece(index, &entry, piece, bytes) {
-                Ok(()) => self.wrote(index, piece, hash, bytes.len()),
+            match self.write_piece(index, &entry, piece, &bytes) {
+                Ok(()) => self.wrote(index, piece, hash),
                 Err(error) => self.disk_failure(index, error),
             }
+        };
+        self.piece = bytes;
+        done
+    }
+
+    fn write_small(&mut self, index: EntryIndex, entry: Entry, hash: Hash, bytes: &[u8]) -> Result<(), WriteError> {
+        match partial::write_small(&self.shared.target, &ready(index, &entry), bytes) {
+            Ok(key) => {
+                self.batch.ready.push(Whole { index, entry, layer: vec![hash], key: Some(key) });
+                Ok(())
+            }
+            Err(error) => self.disk_failure(index, error),
         }
     }
 
     fn write_piece(&mut self, index: EntryIndex, entry: &Entry, piece: PieceIndex, bytes: &[u8]) -> Result<(), DiskError> {
         self.open(index, entry)?;
-        let size = entry.kind.size();
-        let Some(file) = self.state.open.get_mut(&index) else { return Ok(()) };
-        if let Some((partial, range)) = file.partial.as_ref().zip(piece::piece_range(size, piece)) {
-            file.dirty = true;
+        self.write_at(index, entry.kind.size(), piece, bytes)
+    }
+
+    fn write_at(&mut self, index: EntryIndex, size: u64, piece: PieceIndex, bytes: &[u8]) -> Result<(), DiskError> {
+        let partial = self.open.get(&index).and_then(|file| file.partial.as_ref());
+        if let Some((partial, range)) = partial.zip(piece::piece_range(size, piece)) {
+            if self.batch.written.iter().all(|(of, _)| *of != index) {
+                self.batch.written.push((index, partial.clone()));
+            }
             partial.write_at(range.start, bytes)?;
         }
         Ok(())
@@ -256,13 +246,13 @@ impl Writer {
 
     /// Opens the partial file, and copies into it what was held back in an older copy.
     fn open(&mut self, index: EntryIndex, entry: &Entry) -> Result<(), DiskError> {
-        let file = self.state.open.entry(index).or_default();
+        let file = self.open.entry(index).or_default();
         if file.partial.is_none() {
-            let partial = Partial::open(&self.target, index, &entry.path, entry.kind.size())?;
+            let partial = Partial::open(&self.shared.target, index, &entry.path, entry.kind.size())?;
             if partial.is_new() && self.restored.contains(&index) {
                 return Err(DiskError::altered(entry.path.as_str()));
             }
-            file.partial = Some(partial);
+            file.partial = Some(Arc::new(partial));
         }
         let held: Vec<u32> = std::mem::take(&mut file.held).iter().collect();
         for piece in held {
@@ -275,61 +265,56 @@ impl Writer {
     fn copy(&mut self, index: EntryIndex, entry: &Entry, piece: PieceIndex) -> Result<(), DiskError> {
         let size = entry.kind.size();
         let mut buffer = Vec::new();
-        let base = self.bases.get(index);
+        let base = self.shared.bases.get(index);
         let told = base.as_ref().and_then(|base| base.told(piece));
         let read = base.and_then(|base| base.read(size, piece, &mut buffer));
         match (told, read) {
             (Some(told), Some(read)) if told == read => {
-                let Some(file) = self.state.open.get_mut(&index) else { return Ok(()) };
-                if let Some((partial, range)) = file.partial.as_ref().zip(piece::piece_range(size, piece)) {
-                    file.dirty = true;
-                    partial.write_at(range.start, &buffer)?;
-                    self.state.verified.push((index, piece, vec![told]));
-                    self.state.unrecorded += buffer.len() as u64;
-                }
+                self.write_at(index, size, piece, &buffer)?;
+                self.batch.verified.push((index, piece, vec![told]));
+                self.batch.bytes += buffer.len() as u64;
             }
             _ => {
-                self.bases.drop_base(index);
-                lock(&self.plan).lost(index, piece);
+                self.shared.bases.drop_base(index);
+                lock(&self.shared.plan).lost(index, piece);
             }
         }
         Ok(())
     }
 
-    fn wrote(&mut self, index: EntryIndex, piece: PieceIndex, hash: Hash, len: usize) -> Result<(), WriteError> {
-        self.state.unrecorded += len as u64;
-        match self.state.verified.last_mut() {
+    fn wrote(&mut self, index: EntryIndex, piece: PieceIndex, hash: Hash) -> Result<(), WriteError> {
+        match self.batch.verified.last_mut() {
             Some((last, first, hashes)) if *last == index && first.0 as usize + hashes.len() == piece.0 as usize => {
                 hashes.push(hash)
             }
-            _ => self.state.verified.push((index, piece, vec![hash])),
+            _ => self.batch.verified.push((index, piece, vec![hash])),
         }
-        let step = lock(&self.plan).verified(index, piece, hash);
+        let step = lock(&self.shared.plan).verified(index, piece, hash);
         self.step(index, step)
     }
 
     fn same(&mut self, index: EntryIndex, piece: PieceIndex) -> Result<(), WriteError> {
-        let Some(entry) = self.manifest.entry(index) else { return Ok(()) };
+        let Some(entry) = self.shared.manifest.entry(index) else { return Ok(()) };
         let size = entry.kind.size();
-        let base = self.bases.get(index);
+        let base = self.shared.bases.get(index);
         let Some((base, hash)) = base.and_then(|base| base.told(piece).map(|hash| (base, hash))) else {
             // The copy changed since its hashes were told: the piece is fetched after all.
-            lock(&self.plan).lost(index, piece);
+            lock(&self.shared.plan).lost(index, piece);
             return Ok(());
         };
         if piece::piece_count(size) == 1 {
             self.finish_same(index, size);
             return Ok(());
         }
-        let untouched = self.state.open.entry(index).or_default();
+        let untouched = self.open.entry(index).or_default();
         if untouched.partial.is_none() && base.key.size == size {
             untouched.held.insert_one(piece.0);
         } else if let Err(error) = self.open(index, &entry).and_then(|()| self.copy(index, &entry, piece)) {
             return self.disk_failure(index, error);
-        } else if self.bases.get(index).is_none() {
+        } else if self.shared.bases.get(index).is_none() {
             return Ok(());
         }
-        let step = lock(&self.plan).verified(index, piece, hash);
+        let step = lock(&self.shared.plan).verified(index, piece, hash);
         self.step(index, step)
     }
 
@@ -341,52 +326,28 @@ impl Writer {
         }
     }
 
-    /// Names a file of several pieces whose root is right.
+    /// Has a file of several pieces named whose root is right.
     fn finish_large(&mut self, index: EntryIndex) -> Result<(), WriteError> {
-        let Some(entry) = self.manifest.entry(index) else { return Ok(()) };
-        let whole_copy_is_held = self.state.open.get(&index).is_some_and(|file| file.partial.is_none() && !file.held.is_empty());
+        let Some(entry) = self.shared.manifest.entry(index) else { return Ok(()) };
+        let whole_copy_is_held = self.open.get(&index).is_some_and(|file| file.partial.is_none() && !file.held.is_empty());
         if whole_copy_is_held {
             self.finish_same(index, entry.kind.size());
             return Ok(());
         }
-        // Closed first: the commit opens it by its name and syncs it.
-        self.state.open.remove(&index);
-        let answer = commit_batch(&self.target, &[ready(index, &entry)], self.clash).pop();
-        let layer = lock(&self.plan).layer(index).unwrap_or_default();
-        match answer {
-            Some(Ok(placed)) => {
-                self.state.named_large = true;
-                self.in_place(index, &entry, placed, layer)
-            }
-            Some(Err(error)) => self.disk_failure(index, error),
-            None => Ok(()),
-        }
+        // Closed: Windows names no file that is open. If it cannot be synced with the batch before, it leaves this one.
+        self.open.remove(&index);
+        self.batch.written.retain(|(of, _)| *of != index);
+        let layer = lock(&self.shared.plan).layer(index).unwrap_or_default();
+        self.batch.ready.push(Whole { index, entry, layer, key: None });
+        Ok(())
     }
 
     fn finish_same(&mut self, index: EntryIndex, size: u64) {
-        self.state.open.remove(&index);
-        self.settle(index);
-        self.settled.files_done += 1;
-        self.settled.bytes_done += size;
-    }
-
-    fn in_place(&mut self, index: EntryIndex, entry: &Entry, placed: Placed, layer: Vec<Hash>) -> Result<(), WriteError> {
-        self.settle(index);
-        self.state.forget.push(index);
-        self.state.verified.retain(|(of, _, _)| *of != index);
-        self.settled.files_done += 1;
-        self.settled.bytes_done += entry.kind.size();
-        if let Outcome::NotReplaced { reason } = &placed.outcome {
-            tracing::warn!(file = %placed.path.display(), %reason, "the old file could not go to the trash: both are kept");
-        }
-        if matches!(placed.outcome, Outcome::KeptBoth | Outcome::NotReplaced { .. }) {
-            // Read back, as they are mapped again where they are looked up.
-            let travelling = |name| Some(Rules::HERE.unmap(&name::from_os(name).ok()?));
-            let names: Option<Vec<String>> = placed.path.iter().map(travelling).collect();
-            self.state.placed.extend(names.map(|names| (entry.path.as_str().to_owned(), names.join("/"))));
-        }
-        self.state.hashes.push((self.target.path().join(&placed.path), placed.key, layer));
-        Ok(())
+        self.open.remove(&index);
+        self.shared.settle(&mut self.batch, index, |counts| {
+            counts.files_done += 1;
+            counts.bytes_done += size;
+        });
     }
 
     /// Sorts an error of the disk: wait, or give this file up for now.
@@ -399,116 +360,79 @@ impl Writer {
     }
 
     fn fail(&mut self, index: EntryIndex, reason: FileFailure) -> Result<(), WriteError> {
-        // Several streams may say so of a file of several pieces; it counts once.
-        if lock(&self.plan).settled().contains(index.0) {
-            return Ok(());
-        }
-        self.state.open.remove(&index);
-        self.state.verified.retain(|(of, _, _)| *of != index);
-        self.state.forget.push(index);
-        self.state.failures.push((index, reason));
-        self.settle(index);
-        self.settled.files_failed += 1;
-        if let Err(error) = partial::remove(&self.target, index) {
-            tracing::warn!(%error, "a partial file that is not needed is left until the transfer ends");
+        self.open.remove(&index);
+        self.shared.fail(&mut self.batch, index, reason);
+        Ok(())
+    }
+
+    /// Hands the batch over to be recorded, after the one before.
+    pub(crate) fn record(&mut self) -> Result<(), WriteError> {
+        self.settle_recording()?;
+        if self.batch.has_news() || !self.batch.written.is_empty() {
+            let (shared, batch) = (self.shared.clone(), std::mem::take(&mut self.batch));
+            self.recording = Some(self.threads.spawn_blocking(move || shared.record(batch)));
         }
         Ok(())
     }
 
-    fn settle(&mut self, index: EntryIndex) {
-        lock(&self.plan).settle(index);
-        self.bases.drop_base(index);
-        self.state.settled_some = true;
-    }
-
-    /// Names the small files that are ready, syncs what was written, and records it all in one transaction.
+    /// Records everything that was taken, and waits until that is done.
     pub(crate) fn checkpoint(&mut self) -> Result<(), WriteError> {
-        let named = self.name_small_files();
-        let synced = self.sync_open_files();
-        let settled = self.state.settled_some.then(|| lock(&self.plan).settled().clone());
-        let folder = self.target.path();
-        let placed: Vec<_> = self.state.placed.drain(..).map(|(offered, name)| (folder.to_owned(), offered, name)).collect();
-        self.database.checkpoint(
-            self.id,
-            &Checkpoint {
-                settled: settled.as_ref(),
-                failures: &self.state.failures,
-                verified: &self.state.verified,
-                forget: &self.state.forget,
-                hashes: &self.state.hashes,
-                placed: &placed,
-            },
-        )?;
-        self.state.failures.clear();
-        self.state.verified.clear();
-        self.state.forget.clear();
-        self.state.hashes.clear();
-        self.state.settled_some = false;
-        self.state.named_large = false;
-        self.state.unrecorded = 0;
-        named.and(synced)
+        let recording = self.record();
+        recording.and(self.settle_recording())
     }
 
-    fn name_small_files(&mut self) -> Result<(), WriteError> {
-        let small = std::mem::take(&mut self.state.ready);
-        if small.is_empty() {
-            return Ok(());
+    /// Waits for the batch that is being recorded, and draws the consequences.
+    fn settle_recording(&mut self) -> Result<(), WriteError> {
+        let Some(recording) = self.recording.take() else { return Ok(()) };
+        let Recorded { failed, stuck, unrecorded } = match self.threads.block_on(recording) {
+            Ok(recorded) => recorded,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        for index in failed {
+            self.open.remove(&index);
+            self.batch.drop_entry(index);
         }
-        let files: Vec<Ready<'_>> = small.iter().map(|small| ready(small.index, &small.entry)).collect();
-        let answers = commit_batch(&self.target, &files, self.clash);
-        let mut stuck = Ok(());
-        for (Small { index, entry, hash }, answer) in small.iter().zip(answers) {
-            let done = match answer {
-                Ok(placed) => self.in_place(*index, entry, placed, vec![*hash]),
-                Err(error) => self.disk_failure(*index, error),
-            };
-            stuck = stuck.and(done);
+        if let Some((batch, error)) = unrecorded {
+            self.batch.prepend(batch);
+            return Err(error.into());
         }
-        stuck
-    }
-
-    fn sync_open_files(&mut self) -> Result<(), WriteError> {
-        let mut failed = Vec::new();
-        for (index, file) in &mut self.state.open {
-            if let Some(partial) = file.partial.as_ref().filter(|_| file.dirty) {
-                match partial.sync() {
-                    Ok(()) => file.dirty = false,
-                    Err(error) => failed.push((*index, error)),
-                }
-            }
-        }
-        let mut stuck = Ok(());
-        for (index, error) in failed {
-            // What is not synced is not recorded, whatever becomes of the file.
-            self.state.verified.retain(|(of, _, _)| *of != index);
-            stuck = stuck.and(self.disk_failure(index, error));
-        }
-        stuck
+        stuck.map_or(Ok(()), |error| Err(WriteError::Stuck(error)))
     }
 
     /// Last of all: times of folders, deepest first, and the partial files' folder goes.
     pub(crate) fn finish(&mut self, wanted: &RangeSet) -> Result<(), WriteError> {
         self.checkpoint()?;
+        let Receiving { id, database, target, manifest, .. } = &*self.shared;
         let folders: Vec<(EntryIndex, Entry)> =
-            self.manifest.entries().filter(|(index, entry)| !entry.kind.is_file() && wanted.contains(index.0)).collect();
+            manifest.entries().filter(|(index, entry)| !entry.kind.is_file() && wanted.contains(index.0)).collect();
         for (_, entry) in folders.iter().rev() {
-            if let Err(error) = commit_folder(&self.target, &entry.path, system_time(entry.modified)) {
+            if let Err(error) = commit_folder(target, &entry.path, system_time(entry.modified)) {
                 tracing::warn!(%error, "a folder's time is not set");
             }
         }
-        if let Err(error) = self.target.remove_partials() {
+        if let Err(error) = target.remove_partials() {
             tracing::warn!(%error, "partial files are left behind");
         }
-        self.database.forget_verified(self.id)?;
+        database.forget_verified(*id)?;
         Ok(())
     }
 }
 
-fn ready(index: EntryIndex, entry: &Entry) -> Ready<'_> {
-    let EntryKind::File { size, executable, .. } = entry.kind else {
-        return Ready { entry: index, path: &entry.path, size: 0, executable: false, modified: system_time(entry.modified) };
-    };
-    Ready { entry: index, path: &entry.path, size, executable, modified: system_time(entry.modified) }
+/// Puts the parts of a piece together, and returns its hash.
+fn gather(size: u64, piece: PieceIndex, parts: &[Bytes], bytes: &mut Vec<u8>) -> Hash {
+    bytes.clear();
+    bytes.reserve_exact(parts.iter().map(Bytes::len).sum());
+    let mut hasher = PieceHasher::new(size, piece);
+    let mut hashed = 0;
+    for part in parts {
+        bytes.extend_from_slice(part);
+        while let Some(stride) = bytes.get(hashed..hashed + STRIDE) {
+            hasher.update(stride);
+            hashed += STRIDE;
+        }
+    }
+    hasher.update(bytes.get(hashed..).unwrap_or_default());
+    hasher.finish()
 }
 
 /// The nearest moment that this system can name.

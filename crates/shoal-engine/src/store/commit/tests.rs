@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::store::{
-    partial::{Partial, write_small},
-    testing::{Tmpfs, commit, files, path, ready, receive, target, then},
+    partial::Partial,
+    testing::{Tmpfs, commit, files, path, ready, receive, target, then, write_small},
 };
 use std::{
     process::Command,

@@ -3,8 +3,8 @@
 use super::*;
 use crate::store::{
     commit::{Clash, commit_folder},
-    partial::{self, Partial, write_small},
-    testing::{TRANSFER, files, path, receive, target, then},
+    partial::{self, Partial},
+    testing::{TRANSFER, files, path, receive, target, then, write_small},
 };
 use std::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
