@@ -23,6 +23,8 @@ pub(crate) struct Contest<'a> {
     /// How long one run may take.
     pub(crate) limit: Duration,
     pub(crate) rounds: usize,
+    /// Which contest of this bench it is.
+    pub(crate) number: usize,
     /// A folder for what is received and for what rivals keep.
     pub(crate) folder: &'a Path,
 }
@@ -64,7 +66,12 @@ impl Contest<'_> {
 
     /// One run, on hosts of its own: no route, no ARP entry and no TCP metric of an earlier one helps or harms it.
     pub(crate) fn once(&self, rival: &dyn Rival, round: usize) -> Result<Measure> {
-        let place = Place::new(self.folder, &format!("{}-{round}-{}", self.scene, rival.name()))?;
+        // Every contest has a folder of its own, also the second of one scene.
+        let name = format!("{}-{}-{round}-{}", self.scene, self.number, rival.name());
+        let mut place = Place::new(self.folder, &name)?;
+        if !self.data.is_file() {
+            place.keep();
+        }
         let lab = Lab::new(self.link);
         let mut run = Run::new(&lab, self.data, &place.target(), &place.scratch(), self.limit);
         rival.transfer(&mut run)?;
@@ -72,36 +79,47 @@ impl Contest<'_> {
     }
 }
 
-/// The folders of a run, new ones each time: ext4 is many times slower in a folder that was just emptied. Removed when dropped, with
-/// nothing of them left to be written while the next run is measured.
+/// The folders of a run, new ones each time. Removed when dropped, with nothing of them left to be written while the next run is
+/// measured. Many files are better kept until the end of the bench: for minutes ext4 creates files many times slower where others
+/// were just removed, and the next rival would pay for that.
 #[derive(Debug)]
-pub(crate) struct Place(PathBuf);
+pub(crate) struct Place {
+    folder: PathBuf,
+    keep: bool,
+}
 
 impl Place {
     /// Makes them below `folder`.
     ///
     /// # Errors
-    /// When they are there, or cannot be made.
+    /// When they cannot be made.
     pub(crate) fn new(folder: &Path, name: &str) -> Result<Self> {
-        let place = Self(folder.join(name));
+        let place = Self { folder: folder.join(name), keep: false };
         let made = fs::create_dir_all(place.target()).and_then(|()| fs::create_dir_all(place.scratch()));
-        made.map_err(|e| format!("{}: {e}", place.0.display()))?;
+        made.map_err(|e| format!("{}: {e}", place.folder.display()))?;
         Ok(place)
     }
 
+    /// Leaves them to whoever removes the folder that they are in.
+    pub(crate) fn keep(&mut self) {
+        self.keep = true;
+    }
+
     pub(crate) fn target(&self) -> PathBuf {
-        self.0.join("target")
+        self.folder.join("target")
     }
 
     pub(crate) fn scratch(&self) -> PathBuf {
-        self.0.join("scratch")
+        self.folder.join("scratch")
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // What cannot be removed is in the way of nothing but the disk.
-        let _ = fs::remove_dir_all(&self.0);
+        if !self.keep {
+            // What cannot be removed is in the way of nothing but the disk.
+            let _ = fs::remove_dir_all(&self.folder);
+        }
         rustix::fs::sync();
     }
 }

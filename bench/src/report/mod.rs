@@ -79,7 +79,7 @@ impl Report {
     /// For people.
     pub(crate) fn table(&self) -> String {
         let contests = self.outcomes.iter().map(table::of);
-        let figures = self.figures.iter().map(|f| format!("{}: {}: {:.2} {}", f.scene, f.what, f.value, f.unit));
+        let figures = self.figures.iter().map(|f| format!("{}: {}: {:.3} {}", f.scene, f.what, f.value, f.unit));
         std::iter::once(format!("{}\n", self.machine)).chain(contests).chain(figures).collect::<Vec<_>>().join("\n")
     }
 
@@ -95,10 +95,13 @@ impl Report {
 }
 
 impl Outcome {
-    /// Shoal's median time against that of the bare copy.
+    /// Shoal's best time against that of the bare copy.
     pub(crate) fn shoal_to_bare(&self) -> Option<f64> {
-        let seconds = |rival| self.row(rival).filter(|row| row.finished() && row.failure.is_none())?.seconds(self.bytes);
-        Some(seconds(SHOAL)? / seconds(BARE)?)
+        let best = |rival| {
+            let row = self.row(rival).filter(|row| row.finished() && row.failure.is_none())?;
+            row.runs.iter().map(|run| run.seconds).reduce(f64::min)
+        };
+        Some(best(SHOAL)? / best(BARE)?)
     }
 
     /// The row of Shoal, if it took part and came to an end.

@@ -54,6 +54,8 @@ pub(crate) struct Bench {
     rounds: usize,
     /// The long forms of scenes.
     long: bool,
+    /// How many contests were held.
+    contests: usize,
     folder: TempDir,
 }
 
@@ -65,7 +67,7 @@ impl Bench {
     pub(crate) fn new(rivals: Vec<AnyRival>, rounds: usize, long: bool, folder: Option<PathBuf>) -> Result<Self> {
         let folder = folder.unwrap_or_else(|| "/var/tmp".into());
         let made = TempDir::with_prefix_in("shoal-bench-", &folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        Ok(Self { rivals, rounds, long, folder: made })
+        Ok(Self { rivals, rounds, long, contests: 0, folder: made })
     }
 
     fn folder(&self) -> &Path {
@@ -78,16 +80,18 @@ impl Bench {
     }
 
     /// All rivals on one link with one data set.
-    fn contest(&self, scene: &Scene, link: Link, shape: Shape, limit: Duration, report: &mut Report) -> Result {
+    fn contest(&mut self, scene: &Scene, link: Link, shape: Shape, limit: Duration, report: &mut Report) -> Result {
         report.add(self.outcome(scene.name, scene.about, link, shape, limit)?);
         Ok(())
     }
 
     /// The same, with the outcome in the caller's hands.
-    pub(crate) fn outcome(&self, scene: &str, about: &str, link: Link, shape: Shape, limit: Duration) -> Result<Outcome> {
+    pub(crate) fn outcome(&mut self, scene: &str, about: &str, link: Link, shape: Shape, limit: Duration) -> Result<Outcome> {
         let data = self.data(shape)?;
         let runs = self.folder().join("runs");
-        let rows = Contest { scene, link, data: &data, limit, rounds: self.rounds, folder: &runs }.hold(&self.rivals);
+        self.contests += 1;
+        let contest = Contest { scene, link, data: &data, limit, rounds: self.rounds, number: self.contests, folder: &runs };
+        let rows = contest.hold(&self.rivals);
         Ok(Outcome { scene: scene.to_owned(), about: about.to_owned(), bytes: shape.bytes(), rows })
     }
 }

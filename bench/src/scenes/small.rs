@@ -1,11 +1,14 @@
 //! What a build server runs: under a minute, and a verdict.
 //!
-//! Shoal's time against that of the bare copy in the same run, compared with the ratio in `bench/baseline.json`. A ratio holds on
-//! other machines, as far as anything does.
+//! Shoal's best time against that of the bare copy in the same run, compared with the ratio in `bench/baseline.json`. A ratio holds on
+//! other machines, as far as anything does; the best of some, as noise only ever adds. A bad ratio is looked at once more.
 
 use super::Bench;
 use crate::{Result, data::Shape, lab::Link, report::Report};
 use std::{collections::BTreeMap, path::Path, time::Duration};
+
+/// A contest's name, and Shoal's time against that of the bare copy.
+type Ratios = BTreeMap<String, f64>;
 
 /// How often each is run.
 pub(crate) const ROUNDS: usize = 3;
@@ -25,10 +28,29 @@ const CONTESTS: [(&str, &str, Shape); 2] = [
 ///
 /// # Errors
 /// When Shoal has become slower, or anything fails.
-pub(crate) fn run(bench: Bench, record: bool) -> Result {
+pub(crate) fn run(mut bench: Bench, record: bool) -> Result {
+    let path = Path::new(BASELINE);
+    let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     let mut report = Report::here();
     println!("{}", report.machine());
-    let mut ratios = BTreeMap::new();
+    let first = ratios(&mut bench, &mut report)?;
+    if record {
+        let text = serde_json::to_string_pretty(&first).map_err(|e| failed(&e))?;
+        return std::fs::write(path, text + "\n").map_err(|e| failed(&e));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| failed(&e))?;
+    let recorded = serde_json::from_str(&text).map_err(|e| failed(&e))?;
+    verdict(&first, &recorded).or_else(|_| {
+        println!("once more, as the machine may have been busy");
+        let mut both = ratios(&mut bench, &mut report)?;
+        both.iter_mut().for_each(|(name, ratio)| *ratio = ratio.min(first.get(name).copied().unwrap_or(f64::INFINITY)));
+        verdict(&both, &recorded)
+    })
+}
+
+/// The ratio of each contest.
+fn ratios(bench: &mut Bench, report: &mut Report) -> Result<Ratios> {
+    let mut ratios = Ratios::new();
     for (name, about, shape) in CONTESTS {
         let outcome = bench.outcome(name, about, Link::Unlimited, shape, LONGEST)?;
         let ratio = outcome.shoal_to_bare();
@@ -36,18 +58,10 @@ pub(crate) fn run(bench: Bench, record: bool) -> Result {
         let ratio = ratio.ok_or_else(|| format!("{name}: not both came to their end"))?;
         ratios.insert(name.to_owned(), ratio);
     }
-    let path = Path::new(BASELINE);
-    let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-    if record {
-        let text = serde_json::to_string_pretty(&ratios).map_err(|e| failed(&e))?;
-        return std::fs::write(path, text + "\n").map_err(|e| failed(&e));
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| failed(&e))?;
-    let recorded = serde_json::from_str(&text).map_err(|e| failed(&e))?;
-    verdict(&ratios, &recorded)
+    Ok(ratios)
 }
 
-fn verdict(ratios: &BTreeMap<String, f64>, recorded: &BTreeMap<String, f64>) -> Result {
+fn verdict(ratios: &Ratios, recorded: &Ratios) -> Result {
     let mut worse = Vec::new();
     for (name, ratio) in ratios {
         let Some(before) = recorded.get(name) else { return Err(format!("{name} was never recorded: use --record")) };
