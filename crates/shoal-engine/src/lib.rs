@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod config;
+mod congestion;
 mod connection;
 mod device;
 mod discovery;
