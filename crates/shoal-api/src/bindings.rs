@@ -24,7 +24,7 @@ fn generated() -> String {
     }
     declare!(
         Request, Content, Reply, Event, Failure, Code, Snapshot, Identity, Device, DevicePath, Trust, Via, Platform, Sas,
-        Transfer, Direction, State, Offer, Limits,
+        Transfer, Direction, State, Offer, Limits, Bench, Measure, Limit, Bottleneck,
     );
     text
 }

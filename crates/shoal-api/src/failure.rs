@@ -2,7 +2,7 @@
 
 use crate::rows::State;
 use serde::{Deserialize, Serialize};
-use shoal_engine::{ReachError, SendError, StartError, TransferError, TrustError};
+use shoal_engine::{BenchError, ReachError, SendError, StartError, TransferError, TrustError};
 use std::fmt;
 use ts_rs::TS;
 
@@ -113,6 +113,18 @@ impl From<TrustError> for Failure {
     }
 }
 
+impl From<BenchError> for Failure {
+    fn from(error: BenchError) -> Self {
+        match error {
+            BenchError::Reach(error) => error.into(),
+            BenchError::Stranger(_) => Self::new(Code::Declined, error),
+            BenchError::Disk { .. } => Self::new(Code::NoSpace, error),
+            BenchError::Lost(_) => Self::new(Code::Interrupted, error),
+            BenchError::Busy(_) | BenchError::TooOld(_) | BenchError::Running => Self::new(Code::Failed, error),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,7 +133,8 @@ mod tests {
     /// Scripts branch on codes: each error of the engine that a script can act on keeps its own.
     #[test]
     fn each_error_of_the_engine_has_its_code_and_keeps_its_sentence() {
-        let cases: [(Failure, Code); 9] = [
+        let cases: [(Failure, Code); 10] = [
+            (BenchError::Stranger("mira".into()).into(), Code::Declined),
             (ReachError::NotFound("mira".into()).into(), Code::PeerNotFound),
             (ReachError::Ambiguous { name: "m".into(), candidates: vec!["a".into(), "b".into()] }.into(), Code::PeerNotFound),
             (SendError::Reach(ReachError::Refused { name: "mira".into() }).into(), Code::Declined),

@@ -1,7 +1,7 @@
 //! One request: parse, one call, map the error.
 
 use crate::{
-    Code, Failure, PeerLink, Reply, Request,
+    Bench, Code, Failure, PeerLink, Reply, Request,
     request::Content,
     rows::{Device, Transfer},
 };
@@ -84,6 +84,15 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
         Request::SetLimits { limits } => {
             engine.set_limits(limits.into()).await?;
             Ok(Reply::Done)
+        }
+        Request::Bench { peer, wait_s } => {
+            let peer = match peer {
+                Some(peer) => Some(device(engine, find(engine, &peer, wait_s).await?)?),
+                None => None,
+            };
+            let id = peer.as_ref().and_then(|peer| peer.id.parse().ok());
+            let measured = engine.bench(id).await?;
+            Ok(Reply::Bench(Bench::new(&measured, peer.as_ref().map(|peer| peer.name.as_str()))))
         }
         Request::Subscribe => Err(Failure::new(Code::Usage, "events are not to be had here: ask over the control socket")),
     }

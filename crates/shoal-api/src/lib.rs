@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod bench;
 pub mod control;
 mod event;
 mod failure;
@@ -16,6 +17,7 @@ mod link;
 mod request;
 pub mod rows;
 
+pub use bench::{Bench, Bottleneck, Limit, Measure};
 pub use event::{Event, Feed};
 pub use failure::{Code, Failure};
 pub use handle::handle;

@@ -1,5 +1,6 @@
 //! What a front end can ask, and what it is answered.
 
+use crate::bench::Bench;
 use crate::rows::{Device, Identity, Limits, Offer, Sas, Snapshot, Transfer, Trust};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -119,6 +120,16 @@ pub enum Request {
         /// From now on, and after a restart.
         limits: Limits,
     },
+    /// What limits a transfer: disk and processor here, and the way to a device. Answered with [`Reply::Bench`], after some ten
+    /// seconds.
+    Bench {
+        /// The device; none: only this one is measured.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        peer: Option<String>,
+        /// Seconds.
+        wait_s: u32,
+    },
     /// Events from now on, each a line after the reply, until the connection ends. Only over [`crate::control`].
     Subscribe,
 }
@@ -178,4 +189,6 @@ pub enum Reply {
     },
     /// Limits in force.
     Limits(Limits),
+    /// What was measured, and what follows from it.
+    Bench(Bench),
 }

@@ -1,6 +1,6 @@
 //! What may be written after `shoal`.
 
-use crate::commands::{devices, limit, offers, receive, send, serve, transfers, trust};
+use crate::commands::{bench, devices, limit, offers, receive, send, serve, transfers, trust};
 use clap::{Args, Parser, Subcommand};
 use std::{net::IpAddr, path::PathBuf};
 
@@ -77,6 +77,7 @@ pub(crate) enum Command {
     Cancel(transfers::CancelArgs),
     Retry(transfers::RetryArgs),
     Limit(limit::LimitArgs),
+    Bench(bench::BenchArgs),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  shoal completions bash > ~/.local/share/bash-completion/completions/shoal")]
     Completions {

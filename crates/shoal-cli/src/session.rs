@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Cli, Command, Global},
-    commands::{self, devices, limit, offers, receive, send, serve, transfers, trust},
+    commands::{self, bench, devices, limit, offers, receive, send, serve, transfers, trust},
     exit::Stop,
     output::Output,
     words,
@@ -85,6 +85,7 @@ impl Session {
             Command::Transfers(args) => self.unless_stopped(transfers::transfers(self, args)).await,
             Command::Pause(args) => self.unless_stopped(transfers::pause(self, args)).await,
             Command::Cancel(args) => self.unless_stopped(transfers::cancel(self, args)).await,
+            Command::Bench(args) => self.unless_stopped(bench::run(self, args)).await,
             Command::Limit(args) => self.unless_stopped(limit::run(self, args)).await,
             Command::Completions { shell } => commands::completions(shell),
         }

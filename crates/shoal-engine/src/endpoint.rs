@@ -2,7 +2,7 @@
 //!
 //! Leaves out who may connect and what is said (`links`).
 
-use crate::{DEFAULT_PORT, StartError, identity::Identity, net_thread::NetThread, stream::var_int, tls};
+use crate::{DEFAULT_PORT, StartError, congestion::Pilots, identity::Identity, net_thread::NetThread, stream::var_int, tls};
 use quinn::{ConnectionId, ConnectionIdGenerator, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use shoal_proto::{PeerId, message::CloseCode};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -41,6 +41,14 @@ const FIRST_STREAMS: u32 = 8;
 /// What a round trip is taken for before it is measured. Most peers are in the same house; RFC 9002's 333 ms would cost a second
 /// for each lost first packet. Too low only costs a repeated packet on a slow path.
 const INITIAL_RTT: Duration = Duration::from_millis(100);
+
+/// A packet is lost when so many later ones arrived. RFC 9002 has 3, which takes every packet that Wi-Fi delays by a millisecond
+/// for lost; time tells instead.
+const PACKET_THRESHOLD: u32 = 256;
+
+/// A packet is lost when one sent later arrived and so many round trips passed. RFC 9002 has 9/8, too little where the round trip
+/// varies by half of itself; a transfer has other bytes to send meanwhile.
+const TIME_THRESHOLD: f32 = 1.5;
 
 /// Socket buffers asked for, in bytes: a burst of some milliseconds at 10 Gbit/s. Systems give less unless told otherwise.
 const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
@@ -286,7 +294,7 @@ fn transport_config() -> io::Result<TransportConfig> {
         .datagram_receive_buffer_size(None)
         .initial_rtt(INITIAL_RTT)
         .mtu_discovery_config(Some(MtuDiscoveryConfig::default()));
-    // Congestion control stays quinn's default, CUBIC: BBR is marked experimental there.
+    config.congestion_controller_factory(Arc::new(Pilots)).packet_threshold(PACKET_THRESHOLD).time_threshold(TIME_THRESHOLD);
     Ok(config)
 }
 
@@ -392,6 +400,8 @@ mod tests {
             "datagram_receive_buffer_size: None",
             "initial_rtt: 100ms",
             "mtu_discovery_config: Some",
+            "packet_threshold: 256",
+            "time_threshold: 1.5",
         ] {
             assert!(text.contains(setting), "{setting} in {text}");
         }

@@ -2,6 +2,7 @@
 
 use crate::{
     Config, Device, Event, Snapshot, Trust,
+    bench::{Bench, Meter},
     config::DataDir,
     connection::Connection,
     discovery::{
@@ -10,7 +11,7 @@ use crate::{
         interfaces,
     },
     endpoint::Endpoint,
-    error::{ReachError, SendError, StartError, TransferError, TrustError},
+    error::{BenchError, ReachError, SendError, StartError, TransferError, TrustError},
     identity::Identity,
     links::{IncomingRequest, Links, Reach},
     store::database::Database,
@@ -62,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) cancel: CancellationToken,
     pub(crate) comparisons: Arc<Comparisons>,
+    pub(crate) meter: Arc<Meter>,
     discovery: Discovery,
     tasks: TaskTracker,
     /// Held until the last clone is gone; dropped last.
@@ -148,6 +150,7 @@ impl Engine {
             events,
             cancel,
             comparisons: Comparisons::new(id),
+            meter: Arc::default(),
             discovery,
             tasks: TaskTracker::new(),
             _data_dir: data_dir,
@@ -355,6 +358,25 @@ impl Engine {
         blocking(move || tasks::Settings::keep_limits(&database, limits))
             .await
             .map_err(|error| TransferError::Store(error.to_string()))
+    }
+
+    /// Measures disk and processor here, and the way to a peer; some ten seconds. One at a time.
+    pub async fn bench(&self, peer: Option<PeerId>) -> Result<Bench, BenchError> {
+        let _turn = self.inner.meter.ask().ok_or(BenchError::Running)?;
+        let connection = match peer {
+            Some(peer) => Some(self.inner.links.get(peer).await.map_err(|error| error.about(self.inner.devices.name(peer)))?),
+            None => None,
+        };
+        let inbox = self.inbox();
+        let (disk, processor) = blocking(move || crate::bench::local::measure(&inbox)).await?;
+        let network = match connection {
+            Some(connection) => {
+                let name = self.inner.devices.name(connection.peer());
+                Some(crate::bench::network::ask(&connection, &name).await?)
+            }
+            None => None,
+        };
+        Ok(Bench { disk, processor, network })
     }
 
     /// Ends everything: says goodbye, closes connections, keeps what resuming needs, joins every task. At most two seconds.

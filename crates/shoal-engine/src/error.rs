@@ -184,3 +184,34 @@ pub enum TrustError {
     #[error("the change cannot be recorded: {0}")]
     Store(String),
 }
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The peer.
+    #[error(transparent)]
+    Reach(#[from] ReachError),
+    /// The other end does it only for devices that it knows.
+    #[error("{0} does not know this device and will not measure with it: send it something that it accepts, or verify it")]
+    Stranger(String),
+    /// It measures with somebody else.
+    #[error("{0} is measuring already: try again in a few seconds")]
+    Busy(String),
+    /// Its version cannot.
+    #[error("{0} runs an older Shoal, which cannot measure: update it")]
+    TooOld(String),
+    /// The connection went, or fell silent.
+    #[error("the connection to {0} was lost while it was measured: try again")]
+    Lost(String),
+    /// One is under way here.
+    #[error("this device is measuring already: try again when that is done")]
+    Running,
+    /// The inbox cannot be written.
+    #[error("{} cannot be measured: {reason}", folder.display())]
+    Disk {
+        /// The inbox.
+        folder: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+}

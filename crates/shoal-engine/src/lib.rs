@@ -5,7 +5,9 @@
 
 #![warn(missing_docs)]
 
+mod bench;
 mod config;
+mod congestion;
 mod connection;
 mod device;
 mod discovery;
@@ -23,10 +25,11 @@ mod tls;
 mod transfer;
 mod verify;
 
+pub use bench::{Bench, Disk, Limit, Network, Processor};
 pub use config::{AbstractSocket, AcceptRule, Config, DEFAULT_PORT};
 pub use device::{Device, Path, Trust, Via};
 pub use engine::{Engine, Events};
-pub use error::{ReachError, SendError, StartError, TransferError, TrustError};
+pub use error::{BenchError, ReachError, SendError, StartError, TransferError, TrustError};
 pub use event::{Event, Snapshot};
 pub use shoal_proto::{
     PeerId,

@@ -107,6 +107,10 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
                 };
                 transfers.tasks.spawn(task);
             }
+            Request::Measure(measure) => {
+                let trust = engine.devices.trust(connection.peer());
+                transfers.tasks.spawn(engine.meter.clone().answer(connection, trust, measure, send, recv));
+            }
             // The links answer it.
             Request::Hello(_) => {}
         }

@@ -263,7 +263,7 @@ fn crypto_provider(fast_aes: bool) -> CryptoProvider {
 }
 
 /// Whether the processor has AES instructions; without them ChaCha20 is several times faster.
-fn has_fast_aes() -> bool {
+pub(crate) fn has_fast_aes() -> bool {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     return std::arch::is_x86_feature_detected!("aes");
     #[cfg(target_arch = "aarch64")]

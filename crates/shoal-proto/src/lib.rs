@@ -18,6 +18,7 @@
 //! | `Again` | nothing more | nothing: it offers, or resets the stream |
 //! | `Retry` | nothing more | nothing, or resets the stream |
 //! | `Verify` | commitment, later the nonce | its nonce ([`sas`]) |
+//! | `Measure` | filler, or nothing | [`message::Measured`], or filler |
 //!
 //! # A transfer
 //! 1. The sender offers: counts, sizes, the hash of a [`manifest::Manifest`]. The receiver asks for the manifest unless it holds it.

@@ -16,6 +16,12 @@ pub const MAX_FETCH_ITEMS: usize = 1024;
 /// Most hashes that a [`Fetch`] may carry in all (32 bytes each).
 pub const MAX_FETCH_HAVES: usize = 4096;
 
+/// How long one [`Measure`] may take, in milliseconds. The answerer ends it there.
+pub const MAX_MEASURE_MILLIS: u32 = 5_000;
+
+/// How many bytes one [`Measure`] may move. The answerer ends it there.
+pub const MAX_MEASURE_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+
 /// The first message on every stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
@@ -33,6 +39,27 @@ pub enum Request {
     /// "Try again what failed of this transfer": the sender, before it offers it again. No answer; the receiver, who consented to all
     /// of it, wants again what failed, or resets the stream with [`CloseCode::UnknownTransfer`].
     Retry(TransferId),
+    /// "Let us measure the way between us": filler that means nothing and is kept nowhere. Only for devices that are at least
+    /// known; others, and a second one at a time, have the stream reset with [`CloseCode::Refused`] and [`CloseCode::TooMany`].
+    Measure(Measure),
+}
+
+/// Which way filler goes. It ends with a reset of its stream ([`CloseCode::Done`]), so that what waits to be sent need not be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Measure {
+    /// The opener writes; once it stops, the answerer says what came with a [`Measured`].
+    FromOpener,
+    /// The answerer writes for this many milliseconds, at most [`MAX_MEASURE_MILLIS`].
+    FromAnswerer(u32),
+}
+
+/// What arrived of a [`Measure::FromOpener`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Bytes.
+    pub bytes: u64,
+    /// From the first to the last of them, in microseconds.
+    pub micros: u64,
 }
 
 /// How a device introduces itself. Hints for a screen, never grounds for trust.

@@ -1,5 +1,6 @@
 //! The commands, a file for each family.
 
+pub(crate) mod bench;
 pub(crate) mod devices;
 pub(crate) mod limit;
 pub(crate) mod offers;

@@ -1,7 +1,7 @@
 //! A running Shoal that answers by rote over a real control socket: what a device is called decides what becomes of a transfer.
 
 use shoal_api::{
-    Code, Content, Device, DevicePath, Direction, Event, Failure, Identity, Limits, Reply, Request, Sas, State, Transfer, Trust,
+    Bench, Bottleneck, Code, Content, Device, DevicePath, Direction, Event, Failure, Identity, Limit, Limits, Measure, Reply, Request, Sas, State, Transfer, Trust,
     Via,
     control::{Backend, EventSource},
 };
@@ -107,6 +107,13 @@ impl Backend for Fake {
             Request::Accept { transfer, .. } => {
                 self.finish(&transfer, 0);
                 Ok(Reply::Done)
+            }
+            Request::Bench { .. } => {
+                let measure = |name: &str, unit: &str| Measure { measure: name.into(), value: 1.18e7, unit: unit.into() };
+                let sentence = "A transfer to Mira's laptop is limited by the network.".into();
+                let limit =
+                    Limit { measure: "limit".into(), value: 1.18e7, unit: "B/s".into(), limit: Bottleneck::Network, sentence };
+                Ok(Reply::Bench(Bench { measures: vec![measure("disk_read", "B/s"), measure("to_peer", "B/s")], limit }))
             }
             Request::Limits => Ok(Reply::Limits(state.limits)),
             Request::SetLimits { limits } => {

@@ -205,6 +205,11 @@ async fn rows_are_json_for_scripts_and_tables_for_people() {
         assert_eq!(lines.len(), 1, "{command:?}");
         assert!(fields.iter().all(|field| lines[0].get(field).is_some()), "{command:?}: {}", lines[0]);
     }
+    let bench = running.run(&["bench", "mira", "--json"]).await;
+    assert!(bench.json().iter().all(|line| ["measure", "value", "unit"].iter().all(|field| line.get(field).is_some())));
+    assert_eq!((bench.code, bench.json().len(), &bench.json()[2]["limit"]), (0, 3, &"network".into()));
+    let table = running.run(&["bench", "mira"]).await.stdout;
+    assert!(table.contains("Network, to the device  12 MB/s") && table.contains("is limited by the network."), "{table}");
     let table = running.run(&["peers"]).await.stdout;
     assert!(table.starts_with("NAME           ID        TRUST"), "{table}");
     assert!(table.contains("Mira's laptop  k7xqabcd  known  this network, 192.168.1.2:47474  1.2 ms"), "{table}");

@@ -47,7 +47,7 @@ const MAX_VERSION: usize = 64;
 const MAX_STRANGER_REQUEST: usize = MAX_TEXT + 8 * 1024;
 
 /// Kinds of [`Request`] that this version knows; postcard writes the kind first.
-const KNOWN_REQUESTS: u32 = 6;
+const KNOWN_REQUESTS: u32 = 7;
 
 impl Links {
     /// Accepts until the end.
@@ -283,11 +283,11 @@ impl Drop for Handshake {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use shoal_proto::message::TransferId;
+    use shoal_proto::message::Measure;
 
     #[test]
     fn the_last_known_request_is_known() {
-        let bytes = postcard::to_allocvec(&Request::Retry(TransferId([0; 16]))).unwrap();
+        let bytes = postcard::to_allocvec(&Request::Measure(Measure::FromOpener)).unwrap();
         assert_eq!(postcard::take_from_bytes::<u32>(&bytes).unwrap().0, KNOWN_REQUESTS - 1);
     }
 

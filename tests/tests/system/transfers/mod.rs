@@ -7,6 +7,7 @@ mod allowance;
 mod answers;
 mod arrive;
 mod begin;
+mod bench;
 mod names;
 mod scene;
 mod standing;
