@@ -2,7 +2,10 @@
 //!
 //! Leaves out who may connect and what is said (`links`).
 
-use crate::{DEFAULT_PORT, StartError, congestion::Pilots, identity::Identity, net_thread::NetThread, stream::var_int, tls};
+use crate::{
+    DEFAULT_PORT, StartError, batched_socket::BatchedSocket, congestion::Pilots, identity::Identity, net_thread::NetThread,
+    stream::var_int, tls,
+};
 use quinn::{ConnectionId, ConnectionIdGenerator, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use shoal_proto::{PeerId, message::CloseCode};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -90,6 +93,7 @@ impl Endpoint {
             let _on = thread.handle().enter();
             quinn::Runtime::wrap_udp_socket(&quinn::TokioRuntime, socket).map_err(failed)?
         };
+        let socket = Arc::new(BatchedSocket::new(socket, thread.handle()));
         Self::on_socket(identity, socket, thread).map_err(failed)
     }
 
@@ -289,6 +293,7 @@ fn transport_config() -> io::Result<TransportConfig> {
         .stream_receive_window(VarInt::from_u32(RECEIVE_WINDOW))
         .receive_window(VarInt::from_u32(FIRST_RECEIVE_WINDOW))
         .send_window(SEND_WINDOW)
+        .send_fairness(false) // blocks of content leave one after another: the first is whole sooner
         .max_concurrent_bidi_streams(VarInt::from_u32(FIRST_STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)

@@ -5,6 +5,7 @@
 
 #![warn(missing_docs)]
 
+mod batched_socket;
 mod bench;
 mod config;
 mod congestion;

@@ -138,6 +138,11 @@ impl SendStream {
         Self { stream, finished: false, _busy: busy }
     }
 
+    /// What goes on this stream lets everything else on its connection pass: control messages do not wait behind content.
+    pub(crate) fn yield_to_others(&mut self) {
+        let _ = self.stream.set_priority(-1); // fails only when it is over
+    }
+
     /// Ends the stream: everything written still arrives. Once is enough; after a reset it does nothing.
     pub(crate) fn finish(&mut self) {
         self.finished = true;

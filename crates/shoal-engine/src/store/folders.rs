@@ -21,6 +21,8 @@ pub(super) struct Folder {
     pub(super) dir: Dir,
     /// Where it was found, relative to the root and with the names that the disk has. Empty for the root.
     pub(super) path: PathBuf,
+    /// It was made when it was opened: whatever is in it came since then.
+    pub(super) new: bool,
 }
 
 /// Folders by the path that a peer knows them under, the most recently used first.
@@ -79,7 +81,7 @@ mod tests {
         let open = || Dir::open_ambient_dir(root.path(), cap_std::ambient_authority()).unwrap();
         let recent = RecentFolders::default();
         for n in 0..200 {
-            recent.put(&n.to_string(), Arc::new(Folder { dir: open(), path: PathBuf::from(n.to_string()) }));
+            recent.put(&n.to_string(), Arc::new(Folder { dir: open(), path: PathBuf::from(n.to_string()), new: false }));
             assert!(n == 0 || recent.get("0").is_some(), "used again and again, it stays");
         }
         assert_eq!(recent.folders.lock().unwrap().len(), MAX_OPEN);

@@ -144,10 +144,12 @@ impl Roots {
         let (parent, name) = split(key);
         let folder = if parent.is_empty() {
             let path = self.root(name).ok_or(io::ErrorKind::NotFound)?.path.clone();
-            Folder { dir: Dir::open_ambient_dir(&path, ambient_authority())?, path }
+            Folder { dir: Dir::open_ambient_dir(&path, ambient_authority())?, path, new: false }
         } else {
             let parent = self.folder(parent)?;
-            on_disk(name, |real| Ok(Folder { dir: parent.dir.open_dir_nofollow(real)?, path: parent.path.join(real) }))?
+            on_disk(name, |real| {
+                Ok(Folder { dir: parent.dir.open_dir_nofollow(real)?, path: parent.path.join(real), new: false })
+            })?
         };
         let folder = Arc::new(folder);
         self.recent.put(key, Arc::clone(&folder));
@@ -179,14 +181,12 @@ impl SourceFile {
         &self.path
     }
 
-    /// Appends `len` bytes from `offset` on to `bytes`.
+    /// Fills `bytes` from `offset` on.
     ///
     /// # Errors
-    /// [`SourceError::Changed`]: it ends early. Else the system refuses. What `bytes` got is then of no use.
-    pub(crate) fn read_at(&self, offset: u64, len: usize, bytes: &mut Vec<u8>) -> Result<(), SourceError> {
-        let start = bytes.len();
-        bytes.resize(start + len, 0);
-        match read_exact_at(&self.file, offset, bytes.get_mut(start..).unwrap_or_default()) {
+    /// [`SourceError::Changed`]: it ends early. Else the system refuses.
+    pub(crate) fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Result<(), SourceError> {
+        match read_exact_at(&self.file, offset, bytes) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(SourceError::Changed),
             answer => Ok(answer?),
         }

@@ -85,7 +85,7 @@ impl Target {
         let dir = Dir::open_ambient_dir(&path, ambient_authority()).map_err(failed)?;
         Ok(Self {
             path,
-            root: Arc::new(Folder { dir, path: PathBuf::new() }),
+            root: Arc::new(Folder { dir, path: PathBuf::new(), new: false }),
             recent: RecentFolders::default(),
             partials_name: format!(".shoal-{transfer}"),
             partials: Mutex::default(),
@@ -136,6 +136,11 @@ impl Target {
         })?;
         let file = open_file(&folder.dir, &name, OpenOptions::new().read(true)).ok()?;
         Some(Existing { key: FileKey::of(&file).ok()?, file })
+    }
+
+    /// The folder of `path` was made for this transfer, a moment ago: there is no older copy in it to look for.
+    pub(crate) fn is_in_new_folder(&self, path: &RelativePath) -> bool {
+        self.recent.get(split(path.as_str()).0).is_some_and(|folder| folder.new)
     }
 
     /// Removes the transfer's partial files and their folder.
@@ -218,7 +223,7 @@ impl Target {
                     if made {
                         self.unsynced.lock().unwrap_or_else(PoisonError::into_inner).insert(parent_key.into());
                     }
-                    let folder = Arc::new(Folder { dir, path: parent.path.join(&name) });
+                    let folder = Arc::new(Folder { dir, path: parent.path.join(&name), new: made });
                     self.recent.put(key, Arc::clone(&folder));
                     return Ok(Some(folder));
                 }

@@ -84,6 +84,9 @@ impl Bases {
 
 fn look(database: &Database, target: &Target, entry: &Entry) -> Option<Existing> {
     let path = &entry.path;
+    if target.is_in_new_folder(path) {
+        return None;
+    }
     let placed = database.placed(target.path(), path.as_str()).unwrap_or_else(|error| {
         tracing::warn!(%error, "where an older copy is, is not known");
         None

@@ -4,52 +4,82 @@
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Buffers kept for the next use, at most: what quinn keeps unacknowledged, and what is read ahead.
+/// Blocks kept for the next use, at most: what quinn keeps unacknowledged, and what is read ahead.
 const MAX_KEPT: usize = 16;
 
-/// Buffers of one transfer. Clones share them.
+/// Blocks of one transfer. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Buffers {
     free: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
-impl Buffers {
-    /// An empty buffer with room for `capacity` bytes.
-    pub(crate) fn take(&self, capacity: usize) -> Vec<u8> {
-        let kept = self.free().pop();
-        let mut buffer = kept.unwrap_or_default();
-        buffer.clear();
-        buffer.reserve_exact(capacity);
-        buffer
+/// Bytes that grow at the end. Memory that was used before is not zeroed again.
+#[derive(Debug)]
+pub(crate) struct Block {
+    /// As long as it ever was; the first `len` bytes count.
+    bytes: Vec<u8>,
+    len: usize,
+    home: Buffers,
+}
+
+impl Block {
+    /// Bytes in it.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
     }
 
-    /// The buffer as bytes to be sent; it comes back when nobody needs them any more.
-    pub(crate) fn lend(&self, buffer: Vec<u8>) -> Bytes {
-        Bytes::from_owner(Lent { buffer, home: self.clone() })
+    /// Makes it longer by `more` bytes, whatever they are, and returns them.
+    pub(crate) fn grow(&mut self, more: usize) -> &mut [u8] {
+        let start = self.len;
+        self.len += more;
+        if self.bytes.len() < self.len {
+            self.bytes.resize(self.len, 0);
+        }
+        self.bytes.get_mut(start..self.len).unwrap_or_default()
+    }
+
+    /// Cuts it.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    /// Bytes from `start` on.
+    pub(crate) fn from_mut(&mut self, start: usize) -> &mut [u8] {
+        self.bytes.get_mut(start..self.len).unwrap_or_default()
+    }
+}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let mut free = self.home.free();
+        if free.len() < MAX_KEPT {
+            free.push(std::mem::take(&mut self.bytes));
+        }
+    }
+}
+
+impl From<Block> for Bytes {
+    /// To be sent; the block comes back when nobody needs a byte of it any more.
+    fn from(block: Block) -> Self {
+        Self::from_owner(block)
+    }
+}
+
+impl Buffers {
+    /// An empty block.
+    pub(crate) fn take(&self) -> Block {
+        let bytes = self.free().pop().unwrap_or_default();
+        Block { bytes, len: 0, home: self.clone() }
     }
 
     fn free(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct Lent {
-    buffer: Vec<u8>,
-    home: Buffers,
-}
-
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        &self.buffer
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        let mut free = self.home.free();
-        if free.len() < MAX_KEPT {
-            free.push(std::mem::take(&mut self.buffer));
-        }
     }
 }
 
@@ -58,20 +88,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_comes_back_when_its_bytes_are_not_needed_any_more() {
+    fn a_block_comes_back_when_its_bytes_are_not_needed_any_more() {
         let buffers = Buffers::default();
-        let mut buffer = buffers.take(100);
-        buffer.extend_from_slice(b"abc");
-        let place = buffer.as_ptr();
-        let mut bytes = buffers.lend(buffer);
+        let mut block = buffers.take();
+        block.grow(5).copy_from_slice(b"abcde");
+        block.truncate(3);
+        block.from_mut(1).copy_from_slice(b"xy");
+        let mut bytes = Bytes::from(block);
         let first = bytes.split_to(1);
+        assert_eq!((&*first, &*bytes), (&b"a"[..], &b"xy"[..]));
         drop(bytes);
         assert!(buffers.free().is_empty());
-        assert_eq!(&*first, b"a");
         drop(first);
-        let again = buffers.take(50);
-        assert_eq!((again.as_ptr(), again.len()), (place, 0));
-        drop((0..3 * MAX_KEPT).map(|_| buffers.lend(Vec::new())).collect::<Vec<_>>());
+        assert_eq!(buffers.free().len(), 1);
+        let mut again = buffers.take();
+        assert_eq!((again.len(), again.grow(7).len()), (0, 7));
+        drop((0..3 * MAX_KEPT).map(|_| buffers.take()).collect::<Vec<_>>());
         assert_eq!(buffers.free().len(), MAX_KEPT);
     }
 }

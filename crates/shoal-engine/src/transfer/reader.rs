@@ -1,7 +1,10 @@
 //! Reads and hashes what a receiver fetches. One reader serves all fetches of a sending transfer, so that a file stays open, and
 //! what is known of its hashes at hand, from one fetch to the next. Synchronous; runs on blocking threads.
 
-use super::{buffers::Buffers, write::system_time};
+use super::{
+    buffers::{Block, Buffers},
+    write::system_time,
+};
 use crate::store::{
     database::Database,
     file_key::FileKey,
@@ -22,9 +25,6 @@ use std::{
 
 /// Small files are packed into blocks of about this many bytes.
 const BLOCK: usize = 256 * 1024;
-
-/// Room for the heads of frames in a block.
-const HEADS: usize = 16 * 1024;
 
 /// Bytes that are read and hashed at once, while they are in the processor's cache.
 const STRIDE: usize = 128 * 1024;
@@ -90,14 +90,9 @@ impl Reader {
         Self { manifest, roots, database, buffers: Buffers::default(), open: VecDeque::new(), news: Vec::new() }
     }
 
-    /// Where blocks go once they are sent.
-    pub(crate) fn buffers(&self) -> &Buffers {
-        &self.buffers
-    }
-
     /// The next block of frames, and whether more follow.
-    pub(crate) fn next(&mut self, fetching: &mut Fetching) -> (Vec<u8>, bool) {
-        let mut out = self.buffers.take(BLOCK + HEADS);
+    pub(crate) fn next(&mut self, fetching: &mut Fetching) -> (Block, bool) {
+        let mut out = self.buffers.take();
         let mut more = true;
         let mut steps = 0;
         while more && out.len() < BLOCK && steps < STEPS {
@@ -114,7 +109,7 @@ impl Reader {
     }
 
     /// One file or piece. `false`: nothing is left.
-    fn step(&mut self, fetching: &mut Fetching, out: &mut Vec<u8>) -> bool {
+    fn step(&mut self, fetching: &mut Fetching, out: &mut Block) -> bool {
         match fetching.current.take() {
             None => {
                 let Some(item) = fetching.items.next() else { return false };
@@ -148,7 +143,7 @@ impl Reader {
         true
     }
 
-    fn whole_file(&mut self, index: EntryIndex, out: &mut Vec<u8>) {
+    fn whole_file(&mut self, index: EntryIndex, out: &mut Block) {
         let entry = self.manifest.entry(index).filter(|entry| entry.kind.is_file());
         // Larger ones are asked for piece by piece.
         if let Some(entry) = entry.filter(|entry| piece::piece_count(entry.kind.size()) == 1) {
@@ -157,7 +152,7 @@ impl Reader {
     }
 
     /// One piece. `false`: the file failed.
-    fn piece(&mut self, index: EntryIndex, entry: &Entry, piece: PieceIndex, have: Option<Hash>, out: &mut Vec<u8>) -> bool {
+    fn piece(&mut self, index: EntryIndex, entry: &Entry, piece: PieceIndex, have: Option<Hash>, out: &mut Block) -> bool {
         self.turn_to(index, entry, have.is_some() || piece::piece_count(entry.kind.size()) > 1);
         let at_hand = self.open.front().filter(|open| open.file.is_ok());
         if have.is_some() && at_hand.and_then(|open| open.known.get(&piece.0)).copied() == have {
@@ -176,9 +171,8 @@ impl Reader {
                 put(out, &Frame::Same { entry: index, piece });
             }
             Ok(hash) => {
-                let mut right = Vec::with_capacity(64);
-                put(&mut right, &head(hash));
-                if let Some(place) = out.get_mut(start..start + right.len()) {
+                let right = encoded(&head(hash));
+                if let Some(place) = out.from_mut(start).get_mut(..right.len()) {
                     place.copy_from_slice(&right);
                 }
             }
@@ -191,14 +185,14 @@ impl Reader {
         true
     }
 
-    fn root(&mut self, index: EntryIndex, out: &mut Vec<u8>) {
+    fn root(&mut self, index: EntryIndex, out: &mut Block) {
         let Some(entry) = self.manifest.entry(index).filter(|entry| entry.kind.is_file()) else { return };
         self.turn_to(index, &entry, true);
         let size = entry.kind.size();
-        let mut scratch = Vec::new();
+        let mut scratch = self.buffers.take();
         let hashes = (0..piece::piece_count(size)).map(|piece| {
             let known = self.open.front().and_then(|open| open.known.get(&piece)).copied();
-            scratch.clear();
+            scratch.truncate(0);
             known.map_or_else(|| self.read(PieceIndex(piece), &mut scratch), Ok)
         });
         let hashes: Result<Vec<Hash>, SourceError> = hashes.collect();
@@ -242,18 +236,16 @@ impl Reader {
     }
 
     /// Appends a piece of the file at the front to `out`; the file must still be the version that was offered.
-    fn read(&mut self, piece: PieceIndex, out: &mut Vec<u8>) -> Result<Hash, SourceError> {
+    fn read(&mut self, piece: PieceIndex, out: &mut Block) -> Result<Hash, SourceError> {
         let Some(open) = self.open.front_mut() else { return Err(SourceError::Gone) };
         let file = open.file.as_ref().map_err(Clone::clone)?;
         let range = piece::piece_range(open.size, piece).ok_or(SourceError::Changed)?;
         let len = usize::try_from(range.end - range.start).map_err(|_| SourceError::Changed)?;
-        let start = out.len();
-        out.reserve_exact(len);
+        let bytes = out.grow(len);
         let mut hasher = PieceHasher::new(open.size, piece);
-        for offset in (0..len).step_by(STRIDE) {
-            let stride = STRIDE.min(len - offset);
-            file.read_at(range.start + offset as u64, stride, out)?;
-            hasher.update(out.get(start + offset..).unwrap_or_default());
+        for (stride, offset) in bytes.chunks_mut(STRIDE).zip((range.start..).step_by(STRIDE)) {
+            file.read_at(offset, stride)?;
+            hasher.update(stride);
         }
         file.unchanged()?;
         let hash = hasher.finish();
@@ -268,7 +260,7 @@ impl Reader {
         Ok(hash)
     }
 
-    fn failed(&mut self, index: EntryIndex, error: &SourceError, out: &mut Vec<u8>) {
+    fn failed(&mut self, index: EntryIndex, error: &SourceError, out: &mut Block) {
         // Not kept: whoever asks again has a reason to hope.
         if let Some(open) = self.open.pop_front() {
             tracing::warn!(path = %open.path.display(), %error, "a file cannot be given");
@@ -294,9 +286,16 @@ impl Drop for Reader {
     }
 }
 
-fn put(out: &mut Vec<u8>, frame: &Frame) {
-    if let Err(error) = codec::encode(frame, MAX_FRAME_HEAD, out) {
+fn put(out: &mut Block, frame: &Frame) {
+    let bytes = encoded(frame);
+    out.grow(bytes.len()).copy_from_slice(&bytes);
+}
+
+fn encoded(frame: &Frame) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Err(error) = codec::encode(frame, MAX_FRAME_HEAD, &mut bytes) {
         // Every frame's head is some fifty bytes.
         tracing::error!(%error, "a frame was not written");
     }
+    bytes
 }

@@ -43,6 +43,7 @@ pub(crate) async fn serve(transfers: Arc<Transfers>, connection: Connection, fet
     if turn.is_err() {
         return;
     }
+    send.yield_to_others();
     let blocks = Blocks { reader, fetching: Fetching::new(items) };
     if let Err(error) = write(&transfers, &live, blocks, &mut send).await {
         tracing::debug!(%error, transfer = %live.id, "a fetch ended early");
@@ -81,9 +82,8 @@ impl Blocks {
     fn next(mut self) -> (Bytes, Option<Self>) {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let (block, more) = reader.next(&mut self.fetching);
-        let block = reader.buffers().lend(block);
         drop(reader);
-        (block, more.then_some(self))
+        (block.into(), more.then_some(self))
     }
 }
 

@@ -22,12 +22,13 @@ fn pieces_are_read_as_they_lie_in_the_file() {
     let offered = put(&folder.path().join("a/file"), &bytes);
     let roots = roots(folder.path());
     let file = roots.open(&path("r/a/file"), offered).unwrap();
-    let mut all = Vec::new();
-    file.read_at(0, 250_000, &mut all).unwrap();
-    file.read_at(250_000, 350_000, &mut all).unwrap();
+    let mut all = vec![0; 600_000];
+    let (first, second) = all.split_at_mut(250_000);
+    file.read_at(0, first).unwrap();
+    file.read_at(250_000, second).unwrap();
     assert!(all == bytes);
     file.unchanged().unwrap();
-    assert_eq!(file.read_at(599_999, 2, &mut all), Err(SourceError::Changed));
+    assert_eq!(file.read_at(599_999, &mut [0; 2]), Err(SourceError::Changed));
     assert_eq!(roots.real_path(&path("r/a/file")).unwrap(), folder.path().join("a/file"));
     assert_eq!(FileKey::at(&folder.path().join("a/file")).unwrap(), file.key());
     assert_eq!(roots.iter().len(), 1);
@@ -48,16 +49,16 @@ fn another_version_is_never_given_for_the_one_that_was_offered() {
 
     // Cut while it is read.
     std::fs::write(&real, b"v").unwrap();
-    assert_eq!(file.read_at(0, 9, &mut Vec::new()), Err(SourceError::Changed));
+    assert_eq!(file.read_at(0, &mut [0; 9]), Err(SourceError::Changed));
 
     // Replaced while it is read: what is open stays one version.
     let offered = put(&real, b"version 3");
     let file = roots.open(&path("r/file"), offered).unwrap();
     std::fs::remove_file(&real).unwrap();
     std::fs::write(&real, b"version 4").unwrap();
-    let mut piece = Vec::new();
-    file.read_at(0, 9, &mut piece).unwrap();
-    assert_eq!(piece, b"version 3");
+    let mut piece = [0; 9];
+    file.read_at(0, &mut piece).unwrap();
+    assert_eq!(&piece, b"version 3");
     file.unchanged().unwrap();
 }
 
