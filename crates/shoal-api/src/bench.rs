@@ -109,7 +109,9 @@ fn sentence(limit: Bottleneck, value: f64, peer: Option<&str>) -> String {
     let rate = format!("{} MB/s", rounded_for_people(value / 1e6));
     match limit {
         Bottleneck::Network => {
-            format!("{what} is limited by the network between the two, to {rate}: a cable, or a better place for the Wi-Fi, would help.")
+            format!(
+                "{what} is limited by the network between the two, to {rate}: a cable, or a better place for the Wi-Fi, would help."
+            )
         }
         Bottleneck::Processor => {
             format!("{what} is limited by this computer's processor, to {rate}: end other programs, or use a faster computer.")
@@ -118,7 +120,9 @@ fn sentence(limit: Bottleneck, value: f64, peer: Option<&str>) -> String {
             format!("{what} is limited by the drive of the inbox here, to {rate}: another folder on a faster drive would help.")
         }
         Bottleneck::Hashing => {
-            format!("{what} is limited by the checking of every byte on this computer's processor, to {rate}: a faster one would help.")
+            format!(
+                "{what} is limited by the checking of every byte on this computer's processor, to {rate}: a faster one would help."
+            )
         }
     }
 }
@@ -138,7 +142,12 @@ mod tests {
         let measured = engine::Bench {
             disk: engine::Disk { write: 1.234_567e9, read: 2e9, small_files: 31_234.0 },
             processor: engine::Processor { seal: 9e8, hash: 3e9, hash_all: 6e9 },
-            network: Some(engine::Network { rtt: Duration::from_micros(1234), to_peer: 11.8e6, from_peer: 1e7, cores: Some(0.2) }),
+            network: Some(engine::Network {
+                rtt: Duration::from_micros(1234),
+                to_peer: 11.8e6,
+                from_peer: 1e7,
+                cores: Some(0.2),
+            }),
         };
         let bench = Bench::new(&measured, Some("Mira's laptop"));
         assert_eq!(

@@ -209,3 +209,33 @@ impl DerefMut for RecvStream {
         &mut self.stream
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// quinn gives a connection up with "too many gaps in stream buffer" when too much is lost of a large window. Nobody did
+    /// anything wrong then: the transfer goes on over the next connection.
+    #[test]
+    fn a_connection_that_quinn_gave_up_is_lost_and_no_violation() {
+        let code = quinn::TransportErrorCode::INTERNAL_ERROR;
+        let here = quinn::ConnectionError::TransportError(quinn_proto::TransportError {
+            code,
+            frame: None,
+            reason: "too many gaps in stream buffer".to_owned(),
+        });
+        let there = quinn::ConnectionError::ConnectionClosed(quinn::ConnectionClose {
+            error_code: code,
+            frame_type: None,
+            reason: bytes::Bytes::from_static(b"too many gaps in stream buffer"),
+        });
+        for error in [here, there] {
+            let read = StreamError::from(quinn::ReadError::ConnectionLost(error.clone()));
+            let written = StreamError::from(quinn::WriteError::ConnectionLost(error.clone()));
+            for error in [read, written] {
+                assert!(!error.is_violation() && matches!(error, StreamError::Lost(_)), "{error}");
+                assert_eq!(error.close_code(), None);
+            }
+        }
+    }
+}

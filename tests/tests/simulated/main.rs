@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod house;
+mod network;
 mod story;
 
 use std::{

@@ -1,8 +1,8 @@
 //! A running Shoal that answers by rote over a real control socket: what a device is called decides what becomes of a transfer.
 
 use shoal_api::{
-    Bench, Bottleneck, Code, Content, Device, DevicePath, Direction, Event, Failure, Identity, Limit, Limits, Measure, Reply, Request, Sas, State, Transfer, Trust,
-    Via,
+    Bench, Bottleneck, Code, Content, Device, DevicePath, Direction, Event, Failure, Identity, Limit, Limits, Measure, Reply,
+    Request, Sas, State, Transfer, Trust, Via,
     control::{Backend, EventSource},
 };
 use std::sync::{Arc, Mutex};

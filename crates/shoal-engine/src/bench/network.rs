@@ -67,7 +67,7 @@ impl Meter {
         match measure {
             Measure::FromAnswerer(millis) => write_filler(&mut send, Duration::from_millis(millis.into()).min(LONGEST)).await,
             Measure::FromOpener => {
-                let measured = read_filler(&mut recv, Instant::now() + LONGEST).await;
+                let (measured, _) = read_filler(&mut recv, Instant::now() + LONGEST).await;
                 let answer = write_message(&mut send, &measured, MAX_MEASURED);
                 match timeout(PATIENCE, answer).await {
                     Ok(Ok(())) => send.finish(),
@@ -106,14 +106,11 @@ async fn from_peer(connection: &Connection) -> Result<f64, StreamError> {
     let millis = EACH_WAY.as_millis() as u32;
     let (mut send, mut recv) = connection.open_request(&Request::Measure(Measure::FromAnswerer(millis))).await?;
     send.finish();
-    let measured = read_filler(&mut recv, Instant::now() + EACH_WAY + PATIENCE).await;
-    if measured.bytes > 0 {
-        return Ok(rate(measured));
-    }
-    // Nothing came: the stream says why.
-    match recv.read_chunk(1, true).await {
-        Err(error) => Err(error.into()),
-        Ok(_) => Err(StreamError::CutShort),
+    let (measured, end) = read_filler(&mut recv, Instant::now() + EACH_WAY + PATIENCE).await;
+    match end {
+        Some(error) if error.close_code() != Some(CloseCode::Done) && error != StreamError::Finished => Err(error),
+        _ if measured.bytes == 0 => Err(StreamError::CutShort),
+        _ => Ok(rate(measured)),
     }
 }
 
@@ -131,20 +128,28 @@ async fn write_filler(send: &mut SendStream, long: Duration) {
     send.refuse(CloseCode::Done);
 }
 
-/// Reads until the other end stops or the time or the bytes are used up.
-async fn read_filler(recv: &mut RecvStream, until: Instant) -> Measured {
+/// Reads until the other end stops or the time or the bytes are used up; returns what came and how the stream ended, if not by us.
+async fn read_filler(recv: &mut RecvStream, until: Instant) -> (Measured, Option<StreamError>) {
     let (mut first, mut last, mut bytes) = (None, None, 0);
-    while bytes < MAX_MEASURE_BYTES
-        && let Ok(Ok(Some(chunk))) = timeout_at(until, recv.read_chunk(usize::MAX, true)).await
-    {
-        let now = Instant::now();
-        first.get_or_insert(now);
-        last = Some(now);
-        bytes += chunk.bytes.len() as u64;
-    }
+    let end = loop {
+        match timeout_at(until, recv.read_chunk(usize::MAX, true)).await {
+            Ok(Ok(Some(chunk))) => {
+                let now = Instant::now();
+                first.get_or_insert(now);
+                last = Some(now);
+                bytes += chunk.bytes.len() as u64;
+                if bytes >= MAX_MEASURE_BYTES {
+                    break None;
+                }
+            }
+            Ok(Ok(None)) => break Some(StreamError::Finished),
+            Ok(Err(error)) => break Some(error.into()),
+            Err(_) => break None,
+        }
+    };
     recv.refuse(CloseCode::Done);
     let took = first.zip(last).map_or(Duration::ZERO, |(first, last)| last - first);
-    Measured { bytes, micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX) }
+    (Measured { bytes, micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX) }, end)
 }
 
 /// In bytes a second; what a peer says may be anything.

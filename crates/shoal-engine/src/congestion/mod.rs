@@ -47,6 +47,9 @@ const AFTER_LOSS: f64 = 0.85;
 /// Share of the window by which it grows at most in a round trip, while no queue stands.
 const MOST_GROWTH: f64 = 0.125;
 
+/// So many times what is really under way the window may be and still grow.
+const UNUSED: f64 = 4.0;
+
 /// Share of what the path holds that is under way in a drain.
 const DRAIN: f64 = 0.9;
 
@@ -156,6 +159,12 @@ impl Pilot {
     }
 
     fn grow(&mut self, now: Instant, bytes: f64) {
+        // Where something else holds the sender back (a processor, a small window of the receiver), no queue ever stands: what is
+        // not used says nothing about the path and would go out as one burst later (RFC 7661).
+        let used = self.path.rate().map(|rate| rate * (self.path.min_rtt().unwrap_or_default() + self.queue).as_secs_f64());
+        if used.is_some_and(|used| self.window > UNUSED * used) {
+            return;
+        }
         match &mut self.mode {
             Mode::Start => self.window += bytes,
             Mode::Alone => self.window += self.step * self.mtu * bytes / self.window,

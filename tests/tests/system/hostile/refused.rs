@@ -7,7 +7,7 @@ use shoal_proto::{
     manifest::{self, EntryIndex},
     message::{
         CloseCode, Commitment, Content, Decline, Fetch, FetchItem, Frame, FromReceiver, FromSender, Hello, MAX_FETCH_HAVES,
-        MAX_FETCH_ITEMS, MAX_TEXT, Nonce, Offer, Platform, Progress, Request,
+        MAX_FETCH_ITEMS, MAX_TEXT, Measure, Nonce, Offer, Platform, Progress, Request,
     },
 };
 use shoal_tests::{
@@ -110,6 +110,16 @@ fn messages() -> Vec<(&'static str, Vec<Step>, Outcome)> {
         ("a fetch with too many hashes", vec![Write(fetch(vec![pieces]))], VIOLATION),
         ("again for what is not here", vec![Write(framed(&Request::Again(id(9)))), Finish], NOT_HERE),
         ("a retry of what is not here", vec![Write(framed(&Request::Retry(id(9)))), Finish], NOT_HERE),
+        (
+            "a measurement for a stranger, filler to it",
+            vec![Write(framed(&Request::Measure(Measure::FromAnswerer(u32::MAX))))],
+            Outcome::Is(Ended::Reset(CloseCode::Refused)),
+        ),
+        (
+            "a measurement for a stranger, filler from it",
+            vec![Write(framed(&Request::Measure(Measure::FromOpener))), Write(vec![0; 100_000])],
+            Outcome::Is(Ended::Reset(CloseCode::Refused)),
+        ),
         ("a nonce that does not fit", vec![Write(verify.clone()), Hear, Write(framed(&Nonce([1; 32])))], VIOLATION),
         ("a comparison cut short", vec![Write(verify.clone()), Hear, Write(lie(32, &[1; 5])), Finish], VIOLATION),
         ("a comparison with a message of -1", vec![Write(verify), Hear, Write(lie(u32::MAX, b""))], VIOLATION),

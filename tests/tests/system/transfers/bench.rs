@@ -16,10 +16,10 @@ fn the_network_is_named_where_a_slow_cable_is_the_limit_and_a_stranger_is_refuse
     ann.add_address("eth0", "10.77.0.1/24");
     ben.add_address("eth0", "10.77.0.2/24");
     let (ann, ben) = (at(&ann).start(), at(&ben).start());
-    let address = format!("10.77.0.2:{}", ben.ready().port);
+    let address = ben.ready().addresses.iter().find(|address| address.is_ipv4()).expect("an address on the cable").to_string();
 
     let refused = ann.shoal(&["bench", &address]).expect_code(4);
-    assert!(refused.stderr.contains("does not know this device"), "{}", refused.stderr);
+    assert!(refused.errors.contains("does not know this device"), "{}", refused.errors);
 
     ben.shoal(&["trust", ann.id(), "known"]).expect_code(0);
     let lines = ann.shoal(&["bench", &address]).expect_code(0).lines;
@@ -27,7 +27,8 @@ fn the_network_is_named_where_a_slow_cable_is_the_limit_and_a_stranger_is_refuse
         let line = lines.iter().find(|line| line["measure"] == measure);
         line.and_then(|line| line["value"].as_f64()).unwrap_or_else(|| panic!("{measure} is missing in {lines:?}"))
     };
-    for measure in ["disk_write", "disk_read", "small_files", "encrypt_and_hash", "hash_one_core", "hash_all_cores", "round_trip"] {
+    for measure in ["disk_write", "disk_read", "small_files", "encrypt_and_hash", "hash_one_core", "hash_all_cores", "round_trip"]
+    {
         assert!(value(measure) > 0.0, "{lines:?}");
     }
     for way in ["to_peer", "from_peer"] {

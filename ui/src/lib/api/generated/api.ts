@@ -102,7 +102,15 @@ transfer: string, } | { "request": "limits" } | { "request": "set_limits",
 /**
  * From now on, and after a restart.
  */
-limits: Limits, } | { "request": "subscribe" };
+limits: Limits, } | { "request": "bench", 
+/**
+ * The device; none: only this one is measured.
+ */
+peer?: string, 
+/**
+ * Seconds.
+ */
+wait_s: number, } | { "request": "subscribe" };
 
 /**
  * What is offered.
@@ -132,7 +140,7 @@ transfers: Array<Transfer>, } | { "reply": "offers",
 /**
  * The offers.
  */
-offers: Array<Offer>, } | { "reply": "limits" } & Limits;
+offers: Array<Offer>, } | { "reply": "limits" } & Limits | { "reply": "bench" } & Bench;
 
 /**
  * A change. The first field of its JSON is `event`.
@@ -609,3 +617,64 @@ up: number | null,
  * What arrives.
  */
 down: number | null, };
+
+/**
+ * Figures and what they mean.
+ */
+export type Bench = { 
+/**
+ * The figures.
+ */
+measures: Array<Measure>, 
+/**
+ * What is slowest.
+ */
+limit: Limit, };
+
+/**
+ * One figure.
+ */
+export type Measure = { 
+/**
+ * Its name: `disk_write`, `disk_read`, `small_files`, `encrypt_and_hash`, `hash_one_core`, `hash_all_cores`, `round_trip`,
+ * `to_peer`, `from_peer`, `processor_while_sending`.
+ */
+measure: string, 
+/**
+ * How much.
+ */
+value: number, 
+/**
+ * Of what: `B/s`, `files/s`, `ms`, `cores`.
+ */
+unit: string, };
+
+/**
+ * What limits a transfer.
+ */
+export type Limit = { 
+/**
+ * Always `limit`.
+ */
+measure: string, 
+/**
+ * What it leaves.
+ */
+value: number, 
+/**
+ * Always `B/s`.
+ */
+unit: string, 
+/**
+ * What it is.
+ */
+limit: Bottleneck, 
+/**
+ * That, and what would help, for people.
+ */
+sentence: string, };
+
+/**
+ * What a transfer waits for.
+ */
+export type Bottleneck = "network" | "processor" | "disk" | "hashing";
