@@ -95,14 +95,16 @@ pub(crate) struct Pilot {
     /// Packets that the window grows by in a round trip, while alone.
     step: f64,
     strikes: u32,
+    /// The path was too full once: there is no doubling any more.
+    crowded: bool,
     /// Losses of what was sent before are answered already.
     answered: Option<Instant>,
 }
 
 #[derive(Debug, Clone)]
 enum Mode {
-    /// Doubling until the path is full.
-    Start,
+    /// Doubling until the path is full: a queue stands, or, where others keep one anyway, something is lost.
+    Start { beside: bool },
     /// Growing until a queue stands.
     Alone,
     /// Letting the queue run empty.
@@ -127,7 +129,8 @@ impl Pilot {
         Self {
             mtu,
             window: FIRST_WINDOW * mtu,
-            mode: Mode::Start,
+            mode: Mode::Start { beside: false },
+            crowded: false,
             path: Path::new(now),
             queue: Duration::ZERO,
             step: 1.0,
@@ -166,7 +169,7 @@ impl Pilot {
             return;
         }
         match &mut self.mode {
-            Mode::Start => self.window += bytes,
+            Mode::Start { .. } => self.window += bytes,
             Mode::Alone => self.window += self.step * self.mtu * bytes / self.window,
             Mode::Drain(_) => {}
             Mode::Beside { cubic, .. } => {
@@ -187,12 +190,12 @@ impl Pilot {
         match &mut self.mode {
             Mode::Drain(drain) if drain.rounds > 1 => drain.rounds -= 1,
             Mode::Drain(_) => self.end_drain(now),
-            Mode::Start if queue > noise.max(limit / 4) => self.drain(now, 1.0),
+            Mode::Start { beside: false } if queue > noise.max(limit / 4) => self.drain(now, 1.0),
             Mode::Alone if stood > limit => self.drain(now, 1.0),
             Mode::Alone if queue <= empty => self.step = (self.step * 2.0).min(most),
             Mode::Alone => self.step = 1.0,
             Mode::Beside { since, .. } if now.saturating_duration_since(*since) >= LOOK_AGAIN => self.drain(now, 1.0),
-            Mode::Start | Mode::Beside { .. } => {}
+            Mode::Start { .. } | Mode::Beside { .. } => {}
         }
     }
 
@@ -205,8 +208,9 @@ impl Pilot {
 
     fn make_room(&mut self, now: Instant) {
         self.answered = Some(now);
+        self.crowded = true;
         match &mut self.mode {
-            Mode::Start | Mode::Alone => self.drain(now, AFTER_LOSS),
+            Mode::Start { .. } | Mode::Alone => self.drain(now, AFTER_LOSS),
             Mode::Drain(_) => {}
             Mode::Beside { cubic, .. } => {
                 cubic.on_congestion(now, self.mtu);
@@ -219,7 +223,7 @@ impl Pilot {
     fn drain(&mut self, now: Instant, most: f64) {
         let (beside, sure) = match &self.mode {
             Mode::Beside { cubic, .. } => (cubic.clone(), true),
-            Mode::Start | Mode::Alone | Mode::Drain(_) => (Cubic::new(now, self.window), false),
+            Mode::Start { .. } | Mode::Alone | Mode::Drain(_) => (Cubic::new(now, self.window), false),
         };
         let least_rtt = self.path.min_rtt().unwrap_or_default() + self.path.jitter();
         let holds = |rate: Option<f64>, queue: Duration| rate.unwrap_or_default() * (least_rtt + queue).as_secs_f64();
@@ -238,7 +242,12 @@ impl Pilot {
         self.strikes = if stands { self.strikes + 1 } else { 0 };
         if stands && (drain.sure || self.strikes >= STRIKES) {
             self.window = drain.beside.window();
-            self.mode = Mode::Beside { cubic: drain.beside.clone(), since: now };
+            // Who comes late and small would take CUBIC a minute to come to its share.
+            self.mode = if self.crowded {
+                Mode::Beside { cubic: drain.beside.clone(), since: now }
+            } else {
+                Mode::Start { beside: true }
+            };
         } else {
             self.window = drain.alone;
             self.mode = Mode::Alone;

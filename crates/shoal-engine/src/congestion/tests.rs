@@ -51,17 +51,22 @@ const WIFI: Link = Link {
 /// Who decides how much a flow has under way.
 #[derive(Clone)]
 enum Sender {
-    Ours(Pilot),
+    Ours(Box<Pilot>),
     Cubic { cubic: Cubic, start: bool, answered: Instant },
 }
 
 impl Sender {
     fn ours(now: Instant) -> Self {
-        Self::Ours(Pilot::new(now, MTU.into()))
+        Self::Ours(Box::new(Pilot::new(now, MTU.into())))
     }
 
     fn cubic(now: Instant) -> Self {
         Self::Cubic { cubic: Cubic::new(now, 10.0 * f64::from(MTU)), start: true, answered: now }
+    }
+
+    /// One packet at a time.
+    fn idle(now: Instant) -> Self {
+        Self::Cubic { cubic: Cubic::new(now, 1e-3), start: false, answered: now + Duration::from_secs(3600) }
     }
 
     fn window(&self) -> f64 {
@@ -310,4 +315,21 @@ fn a_window_that_is_not_used_does_not_grow() {
         pilot.handle_ack(sent + Duration::from_millis(10), sent, MTU.into(), false);
     }
     assert!(Controller::window(&pilot) <= 64 * u64::from(MTU), "{}", Controller::window(&pilot));
+}
+
+/// It never saw the path empty, so that the other's queue looks like the path itself.
+#[test]
+fn beside_cubic_that_was_there_first_it_still_gets_a_share() {
+    for buffer in [20, 42, 100].map(Duration::from_millis) {
+        let mut late = false;
+        let link = Link { buffer, ..HOUSE };
+        let rates = run_until(link, &[Sender::cubic, Sender::idle], 30, |now, flows| {
+            if !late && now >= Duration::from_secs(1) {
+                late = true;
+                flows[1].sender = Sender::ours(flows[1].next);
+            }
+        })
+        .rates;
+        assert!(rates[1] > 25.0, "{buffer:?}: {rates:?}");
+    }
 }
