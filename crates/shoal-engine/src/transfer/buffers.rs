@@ -44,7 +44,7 @@ impl Block {
     }
 
     /// Bytes from `start` on.
-    pub(crate) fn from_mut(&mut self, start: usize) -> &mut [u8] {
+    pub(crate) fn rest_mut(&mut self, start: usize) -> &mut [u8] {
         self.bytes.get_mut(start..self.len).unwrap_or_default()
     }
 }
@@ -93,7 +93,7 @@ mod tests {
         let mut block = buffers.take();
         block.grow(5).copy_from_slice(b"abcde");
         block.truncate(3);
-        block.from_mut(1).copy_from_slice(b"xy");
+        block.rest_mut(1).copy_from_slice(b"xy");
         let mut bytes = Bytes::from(block);
         let first = bytes.split_to(1);
         assert_eq!((&*first, &*bytes), (&b"a"[..], &b"xy"[..]));

@@ -3,6 +3,7 @@
 
 use super::{
     buffers::{Block, Buffers},
+    record::WORTH_RECORDING,
     write::system_time,
 };
 use crate::store::{
@@ -37,9 +38,6 @@ const MAX_OPEN: usize = 4;
 
 /// Hashes that are not recorded, at most. After a kill they are made again.
 const MAX_NEWS: usize = 64;
-
-/// Files of fewer bytes are hashed faster than their hash is looked up.
-const WORTH_RECORDING: u64 = 16 * 1024;
 
 /// What a fetch still asks for.
 #[derive(Debug)]
@@ -172,7 +170,7 @@ impl Reader {
             }
             Ok(hash) => {
                 let right = encoded(&head(hash));
-                if let Some(place) = out.from_mut(start).get_mut(..right.len()) {
+                if let Some(place) = out.rest_mut(start).get_mut(..right.len()) {
                     place.copy_from_slice(&right);
                 }
             }

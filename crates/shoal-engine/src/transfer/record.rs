@@ -27,7 +27,7 @@ use std::{
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Files of fewer bytes are hashed faster than their hash is looked up.
-const WORTH_RECORDING: u64 = 16 * 1024;
+pub(crate) const WORTH_RECORDING: u64 = 16 * 1024;
 
 /// What both halves of a receiving transfer share.
 #[derive(Debug)]
