@@ -10,9 +10,13 @@ use crate::{
 };
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
     time::Duration,
 };
+
+/// Memory of the programs themselves and of the kernel's queues between them.
+const WARM_MORE_MIB: u64 = 256;
 
 /// A scene's work.
 #[derive(Debug)]
@@ -72,6 +76,7 @@ impl Contest<'_> {
         if !self.data.is_file() {
             place.keep();
         }
+        place.warm_memory(self.data.shape.bytes())?;
         let lab = Lab::new(self.link);
         let mut run = Run::new(&lab, self.data, &place.target(), &place.scratch(), self.limit);
         rival.transfer(&mut run)?;
@@ -98,6 +103,22 @@ impl Place {
         let made = fs::create_dir_all(place.target()).and_then(|()| fs::create_dir_all(place.scratch()));
         made.map_err(|e| format!("{}: {e}", place.folder.display()))?;
         Ok(place)
+    }
+
+    /// Writes and removes as much as will arrive: a virtual machine's host takes back memory that was not used for a while, and giving
+    /// it again costs up to ten times as much as writing to it, which is nobody's merit or fault.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub(crate) fn warm_memory(&self, bytes: u64) -> Result {
+        const BLOCK: usize = 1 << 20;
+        let path = self.folder.join("warm");
+        let write = || -> std::io::Result<()> {
+            let (mut file, block) = (fs::File::create(&path)?, vec![1; BLOCK]);
+            (0..bytes / BLOCK as u64 + WARM_MORE_MIB).try_for_each(|_| file.write_all(&block))?;
+            fs::remove_file(&path)
+        };
+        write().map_err(|e| format!("{}: {e}", path.display()))
     }
 
     /// Leaves them to whoever removes the folder that they are in.
