@@ -34,17 +34,17 @@ pub(super) fn gigabit(bench: &mut Bench, scene: &Scene, report: &mut Report) -> 
 
 pub(super) fn long(bench: &mut Bench, scene: &Scene, report: &mut Report) -> Result {
     let clean = Line { loss: 0.0, ..Line::poor() };
-    bench.contest(scene, Link::Shaped(clean), Shape::File { mib: 64 }, LONGEST_BAD, report)
+    bench.contest(scene, Link::Shaped(clean), Shape::File { mib: 256 }, LONGEST_BAD, report)
 }
 
 pub(super) fn lossy(bench: &mut Bench, scene: &Scene, report: &mut Report) -> Result {
-    bench.contest(scene, Link::Shaped(Line::poor()), Shape::File { mib: 64 }, LONGEST_BAD, report)
+    bench.contest(scene, Link::Shaped(Line::poor()), Shape::File { mib: 256 }, LONGEST_BAD, report)
 }
 
 pub(super) fn wifi(bench: &mut Bench, scene: &Scene, report: &mut Report) -> Result {
     let (delay, jitter) = (Duration::from_micros(2500), Duration::from_millis(3));
     let line = Line { mbit: 300.0, delay, jitter, loss: 0.03, ..Line::gigabit() };
-    bench.contest(scene, Link::Shaped(line), Shape::File { mib: 128 }, LONGEST_BAD, report)
+    bench.contest(scene, Link::Shaped(line), Shape::File { mib: 512 }, LONGEST_BAD, report)
 }
 
 /// The same small files near and far: what a round trip costs.

@@ -1,7 +1,7 @@
 //! The chores themselves, as lists of stages, and the report at the end.
 
 use crate::{
-    Result, dependencies, fuzz,
+    Result, bench, dependencies, fuzz,
     setup::{in_ci, is_root},
     shell::{Counts, cargo, find, output, root, run, run_tests, target_dir},
 };
@@ -61,6 +61,11 @@ pub(crate) fn test(long: bool, filter: Option<String>) -> Result {
             counts.figures.push(format!("size of shoal, release build: {}", size_of(&binary("release")?)?));
             Ok(())
         });
+        if cfg!(target_os = "linux") {
+            report.stage("speed", |counts| bench::compare(&["--small".to_owned()], counts));
+        } else {
+            report.not_run("speed", "it needs Linux's network namespaces");
+        }
     }
     report.finish()
 }

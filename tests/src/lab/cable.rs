@@ -290,13 +290,18 @@ fn cost_on_wire(data: &[u8]) -> usize {
     // `struct virtio_net_hdr`: gso_type at 1, gso_size at 4.
     let segment = usize::from(u16::from_ne_bytes([data[4], data[5]]));
     let frames = if data[1] != 0 && segment > 0 { bytes.div_ceil(segment).max(1) } else { 1 };
-    bytes + frames * FRAMING + (frames - 1) * HEADERS_REPEATED
+    let headers = if data[1] == GSO_UDP { UDP_HEADERS } else { TCP_HEADERS };
+    bytes + frames * FRAMING + (frames - 1) * headers
 }
 
 /// Preamble, checksum and gap: what a frame costs beyond what an interface shows.
 const FRAMING: usize = 24;
-/// Ethernet, IP and transport headers that each further frame of a cut segment repeats; about.
-const HEADERS_REPEATED: usize = 62;
+/// `VIRTIO_NET_HDR_GSO_UDP_L4`.
+const GSO_UDP: u8 = 5;
+/// Ethernet, IPv4 and UDP headers, which each further frame of a cut segment repeats.
+const UDP_HEADERS: usize = 42;
+/// The same with TCP's, time stamps included.
+const TCP_HEADERS: usize = 66;
 /// The longest segment that comes whole, with its Ethernet header.
 const LONGEST_SEGMENT: usize = 65_536 + 64;
 /// Frames taken from one direction before the other is looked at.
