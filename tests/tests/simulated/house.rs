@@ -1,4 +1,5 @@
 //! Plays a [`Story`]: peers with their folders, the network between them, and what must hold at every moment and at the end.
+//! Longer than other files: acting, watching and judging share what is known of each peer, and would only hand it to and fro.
 
 use crate::story::{Act, Answer, Older, Story};
 use shoal_engine::{

@@ -1,4 +1,4 @@
-//! Real endpoints on loopback, in one process.
+//! Real endpoints on loopback, in one process. Longer than other files: the tests share one small world, which is its first part.
 
 #![allow(clippy::unwrap_used)]
 
