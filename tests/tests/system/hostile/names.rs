@@ -147,7 +147,6 @@ fn every_name_goes_on_as_it_came() {
         // With a folder around each list there must be room for it.
         let good: Vec<String> =
             paths().into_iter().filter(|path| RelativePath::parse(&format!("list 00/{path}")).is_ok()).collect();
-        let wire = scene.intruder.greet(scene.at).await.unwrap();
         let (mut names, mut changed) = (0, 0);
         for (number, list) in lists(&good).into_iter().enumerate() {
             let top = format!("list {number}");
@@ -166,11 +165,14 @@ fn every_name_goes_on_as_it_came() {
                 .collect();
             let contents = sorted.values().map(|content| (*content).clone().unwrap_or_default()).collect();
             let encoded = tree::encode(&entries, entries.len() as u64);
+            let wire = scene.intruder.greet(scene.at).await.unwrap();
             let serving = tokio::spawn(serve(wire.clone(), contents));
             let mut stream = offer(&wire, &tree::offer(id(number as u64), &entries, &encoded), &encoded).await.unwrap();
             let end = outcome(&mut stream).await;
             assert!(matches!(end, Ok(FromReceiver::Finished(progress)) if progress.files_failed == 0), "{end:?}");
             serving.abort();
+            // So that the victim has no connection to send on but one that it makes.
+            wire.close();
 
             changed += files(&inbox.join(&top)).iter().filter(|(path, content)| !path.ends_with(as_path(content))).count();
             let went = send_on(&scene, &inbox.join(&top)).await;
@@ -197,7 +199,6 @@ fn as_path(travels: &[u8]) -> PathBuf {
 async fn send_on(scene: &Scene, path: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
     let to = format!("127.0.0.1:{}", scene.intruder.port());
     let sending = scene.victim.begin(&["send", path.to_str().unwrap(), "--to", &to]);
-    // On the connection that there is, or on one of its own.
     let (wire, offer, mut stream) = loop {
         let wire = tokio::time::timeout(super::SOON, scene.intruder.answer()).await.unwrap();
         if let Ok((Request::Offer(offer), stream)) = wire.request().await {
@@ -241,6 +242,7 @@ async fn send_on(scene: &Scene, path: &Path) -> BTreeMap<String, Option<Vec<u8>>
     stream.say(&FromReceiver::Finished(done)).await;
     let _heard: Result<FromSender, Ended> = stream.hear().await;
     sending.wait_for("its end", super::SOON, |line| line["event"] == "finished");
+    wire.close();
     found
 }
 
