@@ -132,7 +132,11 @@ fn clusters(text: &str, keep: impl Fn(char) -> bool) -> Vec<String> {
                 match marks {
                     ..=MAX_MARKS => cluster.push(character),
                     // One sign for all that is too much.
-                    _ if !cluster.ends_with(REPLACEMENT) => cluster.push(REPLACEMENT),
+                    _ if !cluster.ends_with(REPLACEMENT) => {
+                        // A joiner would have nothing left to join.
+                        cluster.truncate(cluster.trim_end_matches([JOINER, NON_JOINER]).len());
+                        cluster.push(REPLACEMENT);
+                    }
                     _ => {}
                 }
                 continue;
@@ -182,7 +186,8 @@ fn role(character: char, before: Option<char>, next: Option<char>) -> Role {
         '\u{7f}' => Role::Replaced('␡'),
         JOINER | NON_JOINER => {
             let emoji = character == JOINER && before.is_some_and(is_in_emoji) && next.is_some_and(is_emoji);
-            let script = before.is_some_and(is_joining_script) && next.is_some_and(is_joining_script);
+            let script =
+                before.is_some_and(is_joining_script) && next.is_some_and(|next| is_joining_script(next) && !is_invisible(next));
             if emoji || script { Role::Extend } else { Role::Replaced(REPLACEMENT) }
         }
         // The choice between text and picture, and the older shapes of Chinese characters.
@@ -304,6 +309,9 @@ mod tests {
 
     #[test]
     fn marks_do_not_pile_up() {
+        // A joiner before a mark that is too much would join nothing.
+        let joined = "\u{17d1}\u{200d}".repeat(10) + "\u{17d1}";
+        assert_eq!(shown(&shown(&joined)), shown(&joined));
         let tower = format!("Z{}x", "\u{351}".repeat(1000));
         assert_eq!(shown(&tower), format!("Z{}�x", "\u{351}".repeat(MAX_MARKS)));
         let tower = "a\u{351}\u{200b}".repeat(50);
@@ -386,8 +394,13 @@ mod tests {
         }
 
         #[test]
-        fn what_was_shown_is_shown_the_same_again(text in "\\PC{0,40}") {
+        fn what_was_shown_is_shown_the_same_again(
+            text in "\\PC{0,40}",
+            // Signs whose meaning hangs on their neighbours.
+            chain in "[\u{17d1}\u{17b4}\u{17d2}\u{200d}\u{200c}\u{301}aم👩🏽\u{fe0f}\u{0}]{0,40}",
+        ) {
             prop_assert_eq!(shown(&shown(&text)), shown(&text));
+            prop_assert_eq!(shown(&shown(&chain)), shown(&chain));
         }
     }
 }
