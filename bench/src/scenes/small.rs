@@ -1,4 +1,4 @@
-//! What a build server runs: under a minute, and a verdict.
+//! What a build server runs: about a minute, and a verdict.
 //!
 //! Shoal's best time against that of the bare copy in the same run, compared with the ratio in `bench/baseline.json`. A ratio holds on
 //! other machines, as far as anything does; the best of some, as noise only ever adds. A bad ratio is looked at once more.
@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 type Ratios = BTreeMap<String, f64>;
 
 /// How often each is run.
-pub(crate) const ROUNDS: usize = 3;
+pub(crate) const ROUNDS: usize = 7;
 /// How much worse than the recorded ratio is a failure.
 const TOLERATED: f64 = 1.25;
 /// How long one run may take.

@@ -229,12 +229,7 @@ impl Drop for Place {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::{
-        super::tests::{Peer, soon},
-        *,
-    };
-    use crate::identity::Identity;
-    use std::net::Ipv4Addr;
+    use super::*;
 
     #[test]
     fn a_source_is_an_ipv4_address_or_an_ipv6_network() {
@@ -250,6 +245,10 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_crowd_at_one_address_gives_way_to_strangers_elsewhere() {
+        use super::super::tests::{Peer, soon};
+        use crate::identity::Identity;
+        use std::net::Ipv4Addr;
+
         let server = Peer::new("server");
         let stranger = async |last: u8| {
             let stranger = Peer::on(Ipv4Addr::new(127, 0, 0, last), "stranger", &Identity::ephemeral().unwrap(), Some(0));
