@@ -204,7 +204,7 @@ pub enum Decline {
     Person,
     /// The receiver's rules say no, or it is not accepting now.
     NotAllowed,
-    /// Too many offers wait already.
+    /// Too many offers wait already: it may be offered again later.
     Busy,
     /// It would not fit.
     NoSpace {

@@ -445,7 +445,8 @@ fn declined(name: &str, live: &Live, reason: &Decline) -> End {
     let (state, error) = match reason {
         Decline::Person => (State::Declined, format!("{name} declined {offer}")),
         Decline::NotAllowed => (State::Declined, format!("{name} does not take {offer} now")),
-        Decline::Busy => (State::Declined, format!("{name} has too many offers waiting: try again later")),
+        // Nobody refused it.
+        Decline::Busy => return End::Lost(format!("{name} has too many offers waiting: {offer} is offered when there is room")),
         Decline::Over => (State::Cancelled, format!("{name} does not want {offer} any more")),
         Decline::NoSpace { needed, free } => {
             live.row().cause = Some(Cause::NoSpace);

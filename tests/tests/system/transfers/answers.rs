@@ -3,7 +3,10 @@
 use super::scene::{Pair, SOON, Sending, as_arg, at, hosts, met, names_in, row};
 use serde_json::{Value, json};
 use shoal_tests::{compare, data, lab::Net};
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 use tempfile::tempdir;
 
 #[test]
@@ -145,6 +148,39 @@ fn wait_for_offer(pair: &Pair) -> Value {
         }
         assert!(std::time::Instant::now() < end, "no offer");
     }
+}
+
+/// Only so many offers of a device wait for an answer; the others are refused by nobody, and come when there is room.
+#[test]
+#[ignore = "needs root and ip netns"]
+fn offers_beyond_those_that_may_wait_come_when_there_is_room() {
+    const OFFERS: usize = 12;
+    let pair = Pair::with(|ben| ben.accept("ask"));
+    let source = tempdir().unwrap();
+    let sendings: Vec<Sending> = (0..OFFERS)
+        .map(|i| {
+            let file = source.path().join(format!("file {i:02}"));
+            data::random_file(&file, 1000, i as u64);
+            Sending::begin(&pair.ann, &pair.ben, &[as_arg(&file)])
+        })
+        .collect();
+    let (began, mut most, mut accepted) = (Instant::now(), 0, 0);
+    while accepted < OFFERS {
+        assert!(began.elapsed() < Duration::from_secs(30), "{accepted} of {OFFERS} came");
+        // Long enough for all that may come to be there at first.
+        std::thread::sleep(Duration::from_secs(if accepted == 0 { 2 } else { 0 }));
+        let offers = pair.ben.shoal(&["offers"]).expect_code(0).lines;
+        most = most.max(offers.len());
+        for offer in &offers {
+            pair.ben.shoal(&["accept", offer["offer"].as_str().unwrap()]).expect_code(0);
+            accepted += 1;
+        }
+    }
+    for sending in sendings {
+        sending.finished();
+    }
+    assert!(most < OFFERS, "all {most} waited at once");
+    assert_eq!(compare::assert_same(source.path(), &pair.ben.inbox()), OFFERS);
 }
 
 #[test]
