@@ -174,8 +174,8 @@ async fn handle(
     Ok(Handled::Accepted(live, renewed, session))
 }
 
-/// Asks by the rules, the device's allowance, or a person. `true`: accepted and recorded; `false`: the sender was told no, or took it back. A sender that
-/// comes back meanwhile on another connection takes the place of the first: nobody is asked twice.
+/// Asks by the rules, the device's allowance, or a person. `true`: accepted and recorded; `false`: the sender was told no, or took
+/// it back. A sender that comes back meanwhile on another connection takes the place of the first: nobody is asked twice.
 async fn consent(
     transfers: &Arc<Transfers>,
     live: &Arc<Live>,
