@@ -3,6 +3,7 @@
 //! Owns opening requests and knowing whether the connection is in use. Leaves out making connections and answering (`links`).
 
 use crate::{
+    congestion::let_farewell_pass,
     endpoint::{MAX_STREAMS, RECEIVE_WINDOW, unmapped},
     stream::{RecvStream, SendStream, StreamError, var_int, write_message},
 };
@@ -106,7 +107,7 @@ impl Connection {
 
     /// Closes it at once; streams under way fail on both ends.
     pub(crate) fn close(&self, code: CloseCode) {
-        self.inner.quinn.close(var_int(code), b"");
+        close(&self.inner.quinn, code);
     }
 
     /// Waits until it is over, for whatever reason.
@@ -184,6 +185,12 @@ impl fmt::Debug for Connection {
         let Inner { peer, dialled, .. } = &*self.inner;
         f.debug_struct("Connection").field("peer", peer).field("dialled", dialled).field("at", &self.remote_address()).finish()
     }
+}
+
+/// Closes a connection at once, whatever is under way on it, and tells the other end why.
+pub(crate) fn close(quinn: &quinn::Connection, code: CloseCode) {
+    let_farewell_pass(quinn);
+    quinn.close(var_int(code), b"");
 }
 
 /// How many streams and holds a connection has.

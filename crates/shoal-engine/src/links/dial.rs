@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     ReachError,
-    connection::Connection,
+    connection::{Connection, close},
     endpoint::{Dial, DialError},
-    stream::{StreamError, var_int},
+    stream::StreamError,
 };
 use shoal_proto::{PeerId, message::CloseCode};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -130,14 +130,14 @@ impl Links {
         let place = match Place::take(self, peer, &quinn, true) {
             Ok(place) => place,
             Err(code) => {
-                quinn.close(var_int(code), b"");
+                close(&quinn, code);
                 return Err(refused(Some(code), name));
             }
         };
         let own = self.hello.borrow().clone();
         let hello = greet(&quinn, own).await.map_err(|error| {
             let code = if error.is_violation() { CloseCode::Violation } else { CloseCode::Done };
-            quinn.close(var_int(code), b"");
+            close(&quinn, code);
             refused(StreamError::close_code(&error), name)
         })?;
         let connection = Connection::new(quinn, peer, hello, true);

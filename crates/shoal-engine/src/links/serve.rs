@@ -3,8 +3,8 @@
 use super::{IDLE, IDLE_ANSWERED, IncomingRequest, Links, table::Place};
 use crate::{
     Trust,
-    connection::Connection,
-    stream::{RecvStream, SendStream, StreamError, read_frame, read_message, var_int, write_message},
+    connection::{Connection, close},
+    stream::{RecvStream, SendStream, StreamError, read_frame, read_message, write_message},
     tls,
 };
 use shoal_proto::{
@@ -94,20 +94,20 @@ impl Links {
         };
         drop(handshake);
         let Some(peer) = tls::proved_key(quinn.peer_identity()).filter(|peer| *peer != self.endpoint.id()) else {
-            return quinn.close(var_int(CloseCode::Refused), b"");
+            return close(&quinn, CloseCode::Refused);
         };
         let place = match Place::take(&self, peer, &quinn, false) {
             Ok(place) => place,
             Err(code) => {
                 tracing::debug!(%from, %peer, ?code, "a connection is turned away");
-                return quinn.close(var_int(code), b"");
+                return close(&quinn, code);
             }
         };
         let own = self.hello.borrow().clone();
         match time::timeout(HELLO_TIMEOUT, be_greeted(&quinn, own)).await {
             Ok(Ok(hello)) => self.serve_in_background(Connection::new(quinn, peer, hello, false), place),
             Ok(Err(error)) if !error.is_violation() => tracing::debug!(%peer, %error, "gone before its hello"),
-            Ok(Err(_)) | Err(_) => quinn.close(var_int(CloseCode::Violation), b""),
+            Ok(Err(_)) | Err(_) => close(&quinn, CloseCode::Violation),
         }
     }
 

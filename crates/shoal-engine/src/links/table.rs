@@ -1,7 +1,10 @@
 //! Which connections there are, and who gets in when there are many. Bookkeeping only: nothing here waits.
 
 use super::{Directory, Links};
-use crate::{ReachError, Trust, connection::Connection, stream::var_int};
+use crate::{
+    ReachError, Trust,
+    connection::{Connection, close},
+};
 use shoal_proto::{
     PeerId,
     message::{CloseCode, Hello},
@@ -110,7 +113,7 @@ impl Table {
         let has_its_share = held.get(&from).is_some_and(|own| own.len() >= STRANGERS_SHARE);
         let most = held.into_values().max_by_key(Vec::len).filter(|most| most.len() > STRANGERS_SHARE && !has_its_share);
         let newest = most.and_then(|most| most.into_iter().max()).and_then(|id| self.slots.get(&id));
-        newest.ok_or(CloseCode::TooMany)?.quinn.close(var_int(CloseCode::TooMany), b"");
+        close(&newest.ok_or(CloseCode::TooMany)?.quinn, CloseCode::TooMany);
         Ok(())
     }
 
@@ -119,7 +122,7 @@ impl Table {
         let oldest = self.slots.iter().filter(|(_, slot)| slot.is_idle() && may_go(slot)).map(|(id, _)| *id).min();
         // Its entry goes with its task; until then the table is one over its limit.
         let slot = oldest.and_then(|id| self.slots.get(&id)).ok_or(CloseCode::TooMany)?;
-        slot.quinn.close(var_int(code), b"");
+        close(&slot.quinn, code);
         Ok(())
     }
 
@@ -150,13 +153,13 @@ impl Table {
 
     pub(super) fn close_peer(&self, peer: PeerId, code: CloseCode) {
         for slot in self.slots.values().filter(|slot| slot.peer == peer) {
-            slot.quinn.close(var_int(code), b"");
+            close(&slot.quinn, code);
         }
     }
 
     pub(super) fn close_all(&self, code: CloseCode) {
         for slot in self.slots.values() {
-            slot.quinn.close(var_int(code), b"");
+            close(&slot.quinn, code);
         }
     }
 

@@ -402,6 +402,25 @@ async fn a_request_survives_a_connection_that_was_just_closed() {
     assert_eq!(b.incoming.recv().await.unwrap().request, verify());
 }
 
+/// Also when the path was full at that moment: the other end must not learn of it by its idle time, or by a reset.
+#[tokio::test]
+async fn why_a_busy_connection_was_closed_is_heard() {
+    let (a, mut b) = (Peer::new("a"), Peer::new("b"));
+    a.knows(&b);
+    for round in 0..30 {
+        let (connection, mut send, _recv) = a.links.request(b.id, &verify()).await.unwrap();
+        let mut asked = b.incoming.recv().await.unwrap();
+        let written = tokio::spawn(async move { while send.write_all(&[7; 1 << 16]).await.is_ok() {} });
+        let read = tokio::spawn(async move { while let Ok(Some(_)) = asked.recv.read_chunk(usize::MAX, true).await {} });
+        sleep(Duration::from_millis(10 + round % 7)).await;
+        connection.close(CloseCode::Refused);
+        let reason = timeout(Duration::from_secs(2), asked.connection.closed()).await.unwrap();
+        assert_eq!(StreamError::Lost(reason).close_code(), Some(CloseCode::Refused), "round {round}");
+        written.await.unwrap();
+        read.await.unwrap();
+    }
+}
+
 /// A peer whose requests nobody takes up waits alone, and what it sent is bounded by its streams.
 #[tokio::test]
 async fn a_peer_that_asks_too_much_delays_nobody_else_s_hello() {
