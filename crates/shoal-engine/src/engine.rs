@@ -17,7 +17,7 @@ use crate::{
     store::database::Database,
     tasks,
     transfer::{
-        Consent, Limits, Outgoing, Transfer,
+        Consent, Limits, Outgoing, ReceivedFile, Transfer,
         transfers::{Surroundings, Transfers, blocking},
     },
     verify::Comparisons,
@@ -314,6 +314,15 @@ impl Engine {
     /// The transfer that an id or the beginning of one (4 characters or more) means.
     pub async fn find_transfer(&self, id: &str) -> Result<TransferId, TransferError> {
         self.inner.transfers.find(id).await
+    }
+
+    /// Opens a file that a transfer brought here, by its number in the offer's list; `None`: the only file of the transfer. Links
+    /// are not followed.
+    ///
+    /// # Errors
+    /// [`TransferError::NotThere`] when it is not in place, was moved, or something of another size has its name now.
+    pub async fn received(&self, id: TransferId, entry: Option<u32>) -> Result<ReceivedFile, TransferError> {
+        self.inner.transfers.received(id, entry).await
     }
 
     /// Takes an offer, all or a part.

@@ -13,6 +13,7 @@ pub(crate) mod pull;
 pub(crate) mod rate;
 mod reader;
 pub(crate) mod receive;
+mod received;
 pub(crate) mod record;
 pub(crate) mod select;
 pub(crate) mod send;
@@ -20,6 +21,8 @@ pub(crate) mod serve;
 mod steering;
 pub(crate) mod transfers;
 pub(crate) mod write;
+
+pub use received::ReceivedFile;
 
 use shoal_proto::{PeerId, message::TransferId};
 use std::{path::PathBuf, time::Duration};
