@@ -5,7 +5,7 @@ use crate::{
     request::Content,
     rows::{Device, Transfer},
 };
-use shoal_engine::{Consent, Engine, Outgoing, OutgoingContent, PeerId, TransferId};
+use shoal_engine::{Consent, Engine, Outgoing, OutgoingContent, PeerId, ReceivedFile, TransferId};
 use std::time::Duration;
 
 /// Does what was asked. [`Request::Subscribe`] is the host's business and is refused here.
@@ -105,6 +105,12 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
         }
         Request::Subscribe => Err(Failure::new(Code::Usage, "events are not to be had here: ask over the control socket")),
     }
+}
+
+/// Opens a file that a transfer brought, by its number in the offer's list; none: the only file of the transfer.
+pub async fn received(engine: &Engine, transfer: &str, entry: Option<u32>) -> Result<ReceivedFile, Failure> {
+    let id = engine.find_transfer(transfer).await?;
+    Ok(engine.received(id, entry).await?)
 }
 
 impl From<Content> for OutgoingContent {
