@@ -33,9 +33,7 @@ type WithoutPaths<R> = R extends { request: "send" }
 
 /** A drop that the window saw and the page did not (Tauri). Coordinates in CSS pixels of the page. */
 export type NativeDrop =
-  | { phase: "over"; x: number; y: number }
-  | { phase: "drop"; x: number; y: number; handles: Handle[] }
-  | { phase: "leave" };
+  { phase: "over"; x: number; y: number } | { phase: "drop"; x: number; y: number; handles: Handle[] } | { phase: "leave" };
 
 /** What a host can do beyond the engine; the UI shows no button for what it can't. */
 export interface Abilities {

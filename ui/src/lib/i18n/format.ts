@@ -46,9 +46,7 @@ export function percent(part: number, whole: number, tag: string): string {
 
 /** Time left as people say it. */
 export type Left =
-  | { unit: "moments" }
-  | { unit: "seconds" | "minutes" | "days"; n: number }
-  | { unit: "hours"; n: number; minutes: number };
+  { unit: "moments" } | { unit: "seconds" | "minutes" | "days"; n: number } | { unit: "hours"; n: number; minutes: number };
 
 /** Rounds a number of seconds: to 5 s below a minute, to a minute below an hour, to 10 min below 10 h. */
 export function left(seconds: number): Left {

@@ -6,7 +6,14 @@ const files = (n: number): string => plural(n, "# file", "# files");
 const en = {
   language: "English",
 
-  places: { nearby: "Nearby", transfers: "Transfers", settings: "Settings", label: "Places", you: "You", skip: "Skip to content" },
+  places: {
+    nearby: "Nearby",
+    transfers: "Transfers",
+    settings: "Settings",
+    label: "Places",
+    you: "You",
+    skip: "Skip to content",
+  },
 
   common: {
     cancel: "Cancel",
