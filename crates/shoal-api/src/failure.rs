@@ -92,7 +92,7 @@ impl From<TransferError> for Failure {
     fn from(error: TransferError) -> Self {
         let code = match &error {
             TransferError::NoSpace { .. } | TransferError::CannotWrite { .. } => Code::NoSpace,
-            TransferError::BadPattern(_) => Code::Usage,
+            TransferError::BadPattern(_) | TransferError::NoSuchEntry { .. } => Code::Usage,
             TransferError::NotFound(_)
             | TransferError::WrongState { .. }
             | TransferError::NothingFits { .. }

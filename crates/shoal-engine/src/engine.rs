@@ -18,6 +18,7 @@ use crate::{
     tasks,
     transfer::{
         Consent, Limits, Outgoing, ReceivedFile, Transfer,
+        entries::{EntryPage, EntryQuery},
         transfers::{Surroundings, Transfers, blocking},
     },
     verify::Comparisons,
@@ -325,6 +326,30 @@ impl Engine {
         self.inner.transfers.received(id, entry).await
     }
 
+    /// A page of what a transfer holds, whatever its state. A text holds nothing.
+    ///
+    /// # Errors
+    /// [`TransferError::NotFound`], [`TransferError::NoSuchEntry`] when the folder is none, [`TransferError::Store`].
+    pub async fn entries(&self, id: TransferId, query: EntryQuery) -> Result<EntryPage, TransferError> {
+        self.inner.transfers.entries(id, query).await
+    }
+
+    /// Takes an ended transfer out of the history. What came stays; what came in part of a transfer that failed goes.
+    ///
+    /// # Errors
+    /// [`TransferError::NotFound`], [`TransferError::WrongState`] when it is not over, [`TransferError::Store`].
+    pub async fn forget_transfer(&self, id: TransferId) -> Result<(), TransferError> {
+        self.inner.transfers.forget(id).await
+    }
+
+    /// Takes every ended transfer out of the history, as [`Engine::forget_transfer`] does.
+    ///
+    /// # Errors
+    /// [`TransferError::Store`].
+    pub async fn clear_history(&self) -> Result<(), TransferError> {
+        self.inner.transfers.clear_history().await
+    }
+
     /// Takes an offer, all or a part.
     pub async fn accept(&self, id: TransferId, consent: Consent) -> Result<(), TransferError> {
         self.inner.transfers.accept(id, consent).await
@@ -406,6 +431,7 @@ impl Inner {
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::probe(self.clone())));
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::wake_transfers(self.clone())));
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::watch_network(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::expire_outlines(self.clone())));
     }
 
     pub(crate) const fn tasks(&self) -> &TaskTracker {

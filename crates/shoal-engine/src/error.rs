@@ -160,6 +160,14 @@ pub enum TransferError {
         /// What was asked for.
         globs: String,
     },
+    /// An entry that is none of the transfer's, or none of that kind.
+    #[error("{name} has no such entry {entry}: look again at what it holds")]
+    NoSuchEntry {
+        /// The offer's name.
+        name: String,
+        /// The number asked for.
+        entry: u32,
+    },
     /// A glob that is none.
     #[error("{0} is not a pattern: use * and ?")]
     BadPattern(String),

@@ -38,4 +38,8 @@ pub use shoal_proto::{
     sas::Sas,
 };
 pub use store::disk::free_space;
-pub use transfer::{Cause, Consent, Direction, Limits, Outgoing, OutgoingContent, ReceivedFile, State, Transfer};
+pub use transfer::{
+    Cause, Consent, Direction, Limits, Outgoing, OutgoingContent, ReceivedFile, State, Transfer,
+    entries::{EntryPage, EntryQuery, ListedEntry},
+    standing::EntryState,
+};

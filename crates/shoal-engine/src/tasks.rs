@@ -21,6 +21,9 @@ const MAX_PROBES: usize = 8;
 /// How often the host's own addresses are looked at.
 const NETWORK_WATCH: Duration = Duration::from_secs(1);
 
+/// How often lists of files in memory are looked at whether anybody needs them.
+const EXPIRE_OUTLINES: Duration = Duration::from_secs(30);
+
 /// What is kept across restarts and can be given anew at each start.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -171,6 +174,14 @@ pub(crate) async fn wake_transfers(engine: Arc<Inner>) {
             Err(broadcast::error::RecvError::Lagged(_)) => engine.transfers.wake(|_| true),
             Err(broadcast::error::RecvError::Closed) => return,
         }
+    }
+}
+
+/// Lets go of long lists that no front end looks at any more.
+pub(crate) async fn expire_outlines(engine: Arc<Inner>) {
+    loop {
+        tokio::time::sleep(EXPIRE_OUTLINES).await;
+        engine.transfers.expire_outlines();
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::{
     Direction, Limits, State, Transfer,
+    entries::Outlines,
     limit::Limit,
     live::{Control, Live, Row},
     receive, send,
@@ -74,6 +75,7 @@ pub(crate) struct Transfers {
     /// Offers that a person declined and whose senders may not have heard it, latest last.
     declined: Mutex<VecDeque<TransferId>>,
     limits: Mutex<Limits>,
+    pub(super) outlines: Outlines,
     /// Held while a transfer that is over is taken up again: two that want it at once must not make it run twice.
     taking_up: Mutex<()>,
 }
@@ -147,6 +149,7 @@ impl Transfers {
             rows: Mutex::default(),
             declined: Mutex::default(),
             limits: Mutex::default(),
+            outlines: Outlines::default(),
             taking_up: Mutex::default(),
         })
     }
@@ -168,12 +171,15 @@ impl Transfers {
     /// `retry`: a sender asks the receiver to try again what failed.
     pub(super) fn start_with(self: &Arc<Self>, mut record: TransferRecord, retry: bool) {
         if record.state == State::Active {
-            record.state = State::Interrupted;
+            record.enter(State::Interrupted);
         }
         let direction = record.direction;
         let is_text = record.text.is_some();
         let (live, renewed) = Live::new(record, None);
         live.row().retry = retry;
+        if direction == Direction::Send {
+            self.restore_sent(&live);
+        }
         let live = self.insert(live);
         match direction {
             // Accepted, and whole since then.
@@ -306,6 +312,9 @@ impl Transfers {
         };
         if let Err(error) = self.database.update_transfer(&record) {
             tracing::error!(transfer = %live.id, %error, "the transfer's state is not recorded");
+        }
+        if live.direction == Direction::Send && state != State::Active {
+            self.keep_sent(live);
         }
         let picture = self.picture(live);
         self.emit(Event::Transfer(picture.clone()));

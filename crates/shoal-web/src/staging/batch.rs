@@ -129,3 +129,11 @@ impl Batch {
 fn random() -> String {
     BASE64URL_NOPAD.encode(&rand::random::<[u8; 16]>())
 }
+
+#[cfg(test)]
+impl Batch {
+    /// As if it held as much as it may.
+    pub(super) fn fill(&mut self) {
+        self.files = MAX_FILES;
+    }
+}
