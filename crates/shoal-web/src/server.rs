@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 /// Most connections at once.
 pub const MAX_CONNECTIONS: usize = 128;
 
-/// Longest head of a request, in bytes.
+/// Longest head of a request, in bytes; hyper looks between two reads, so that up to twice as much may pass.
 pub const MAX_HEAD: usize = 64 * 1024;
 
 /// Most lines in a head.

@@ -24,6 +24,9 @@ const READ_PATIENCE: Duration = Duration::from_secs(60);
 /// What is still read of a body that is refused, in bytes: a browser that is cut off while it writes does not see the answer.
 const MAX_IGNORED: u64 = 1024 * 1024;
 
+/// How long a body that is refused is read.
+const IGNORE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Takes one upload in.
 pub(crate) async fn receive(staging: &Staging, request: Request<Incoming>) -> Result<Handle, Failure> {
     let (head, mut body) = request.into_parts();
@@ -33,7 +36,8 @@ pub(crate) async fn receive(staging: &Staging, request: Request<Incoming>) -> Re
         Err(failure) => Err(failure),
     };
     if received.is_err() {
-        ignore(&mut body).await;
+        // What has not come by then never mattered.
+        let _ = timeout(IGNORE_PATIENCE, ignore(&mut body)).await;
     }
     received
 }
@@ -86,7 +90,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, StagingErr
 async fn ignore(body: &mut Incoming) {
     let mut ignored = 0;
     while ignored < MAX_IGNORED {
-        let Ok(Some(Ok(frame))) = timeout(READ_PATIENCE, body.frame()).await else { return };
+        let Some(Ok(frame)) = body.frame().await else { return };
         ignored += frame.data_ref().map_or(0, |part| part.len() as u64);
     }
 }
