@@ -96,9 +96,12 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
             engine.clear_history().await?;
             Ok(Reply::Done)
         }
-        Request::Settings | Request::SetSettings { .. } | Request::Health => {
-            Err(Failure::new(Code::Failed, "this version cannot do that"))
+        Request::Settings => Ok(Reply::Settings(engine.settings().await.into())),
+        Request::SetSettings { change } => {
+            engine.set_settings(change.into()).await?;
+            Ok(Reply::Done)
         }
+        Request::Health => Ok(Reply::Health { notes: engine.health().await.iter().map(Into::into).collect() }),
         Request::Limits => Ok(Reply::Limits(engine.limits().into())),
         Request::SetLimits { limits } => {
             engine.set_limits(limits.into()).await?;
