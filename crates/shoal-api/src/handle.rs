@@ -5,7 +5,7 @@ use crate::{
     request::Content,
     rows::{Device, Transfer},
 };
-use shoal_engine::{Consent, Engine, EntryPage, EntryQuery, Outgoing, OutgoingContent, PeerId, ReceivedFile, TransferId};
+use shoal_engine::{Consent, Engine, EntryPage, EntryQuery, Outgoing, OutgoingContent, PeerId, Received, TransferId};
 use std::time::Duration;
 
 /// Does what was asked. [`Request::Subscribe`] is the host's business and is refused here.
@@ -96,9 +96,12 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
             engine.clear_history().await?;
             Ok(Reply::Done)
         }
-        Request::Settings | Request::SetSettings { .. } | Request::Health => {
-            Err(Failure::new(Code::Failed, "this version cannot do that"))
+        Request::Settings => Ok(Reply::Settings(engine.settings().await.into())),
+        Request::SetSettings { change } => {
+            engine.set_settings(change.into()).await?;
+            Ok(Reply::Done)
         }
+        Request::Health => Ok(Reply::Health { notes: engine.health().await.iter().map(Into::into).collect() }),
         Request::Limits => Ok(Reply::Limits(engine.limits().into())),
         Request::SetLimits { limits } => {
             engine.set_limits(limits.into()).await?;
@@ -117,8 +120,8 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
     }
 }
 
-/// Opens a file that a transfer brought, by its number in the offer's list; none: the only file of the transfer.
-pub async fn received(engine: &Engine, transfer: &str, entry: Option<u32>) -> Result<ReceivedFile, Failure> {
+/// Files that a transfer brought here: an entry with all that is below it; none: all.
+pub async fn received(engine: &Engine, transfer: &str, entry: Option<u32>) -> Result<Received, Failure> {
     let id = engine.find_transfer(transfer).await?;
     Ok(engine.received(id, entry).await?)
 }

@@ -31,7 +31,7 @@ pub use link::{ParsePeerLinkError, PeerLink};
 pub use request::{Content, Reply, Request};
 pub use rows::{Device, DevicePath, Direction, Identity, Limits, Offer, Platform, Sas, Snapshot, State, Transfer, Trust, Via};
 pub use settings::{Accept, Interface, Settings, SettingsChange};
-pub use shoal_engine::{AcceptRule, Config, Engine, ReceivedFile, StartError, free_space};
+pub use shoal_engine::{AcceptRule, Config, Engine, Received, ReceivedFile, StartError, free_space};
 
 #[cfg(test)]
 mod bindings;

@@ -6,7 +6,7 @@ use crate::{
     config::DataDir,
     connection::Connection,
     discovery::{
-        Discovery, Options,
+        Discovery, MdnsState, Options,
         devices::{Devices, Found, Sighting},
         interfaces,
     },
@@ -14,10 +14,11 @@ use crate::{
     error::{BenchError, ReachError, SendError, StartError, TransferError, TrustError},
     identity::Identity,
     links::{IncomingRequest, Links, Reach},
+    settings::{Kept, Presence},
     store::database::Database,
     tasks,
     transfer::{
-        Consent, Limits, Outgoing, ReceivedFile, Transfer,
+        Consent, Limits, Outgoing, Received, Transfer,
         entries::{EntryPage, EntryQuery},
         transfers::{Surroundings, Transfers, blocking},
     },
@@ -49,13 +50,16 @@ const LINK_PREFIX: &str = "shoal:peer/";
 /// A running peer. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Inner {
     id: PeerId,
-    hello: watch::Sender<Hello>,
+    pub(crate) hello: watch::Sender<Hello>,
+    pub(crate) presence: watch::Sender<Presence>,
+    /// mDNS was not switched off for this start.
+    pub(crate) mdns: bool,
     listen: Option<IpAddr>,
     pub(crate) database: Arc<Database>,
     pub(crate) devices: Arc<Devices>,
@@ -106,7 +110,7 @@ impl Engine {
             Ok::<_, StartError>((data_dir, identity, Arc::new(database)))
         })
         .await?;
-        let settings = tasks::Settings::load(&database, &config)
+        let settings = Kept::load(&database, &config)
             .map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;
         let remembered = tasks::remembered(&database)
             .map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;
@@ -132,17 +136,20 @@ impl Engine {
             links: links.clone(),
             devices: devices.clone(),
             events: events.clone(),
-            accept_rule: config.accept,
+            accept_rule: settings.accept,
             inbox: settings.inbox,
             cancel: cancel.clone(),
         });
         transfers.set_limits(settings.limits);
         let options = Options { mdns: config.mdns, loopback: false, listen: config.listen };
         let port = links.local_addr().port();
-        let discovery = Discovery::start(options, id, port, devices.clone(), &cancel);
+        let presence = watch::Sender::new(settings.presence);
+        let discovery = Discovery::start(options, presence.subscribe(), id, port, devices.clone(), &cancel);
         let inner = Arc::new(Inner {
             id,
             hello,
+            presence,
+            mdns: config.mdns,
             listen: config.listen,
             database,
             devices,
@@ -179,7 +186,7 @@ impl Engine {
     /// Addresses at which others can reach it now.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let port = self.inner.links.local_addr().port();
-        interfaces::addresses(self.inner.listen, port).unwrap_or_else(|error| {
+        interfaces::addresses(self.inner.listen, port, &self.inner.presence.borrow().off).unwrap_or_else(|error| {
             tracing::warn!(%error, "own addresses are not known");
             Vec::new()
         })
@@ -187,7 +194,7 @@ impl Engine {
 
     /// Where accepted files go by default.
     pub fn inbox(&self) -> PathBuf {
-        self.inner.transfers.inbox.clone()
+        self.inner.transfers.inbox()
     }
 
     /// Everything at this moment.
@@ -317,12 +324,11 @@ impl Engine {
         self.inner.transfers.find(id).await
     }
 
-    /// Opens a file that a transfer brought here, by its number in the offer's list; `None`: the only file of the transfer. Links
-    /// are not followed.
+    /// Files that a transfer brought here: an entry by its number in the offer's list, with all that is below it; `None`: all.
     ///
     /// # Errors
-    /// [`TransferError::NotThere`] when it is not in place, was moved, or something of another size has its name now.
-    pub async fn received(&self, id: TransferId, entry: Option<u32>) -> Result<ReceivedFile, TransferError> {
+    /// [`TransferError::NotFound`] for one that brought nothing here, [`TransferError::NotThere`] when its folder is gone.
+    pub async fn received(&self, id: TransferId, entry: Option<u32>) -> Result<Received, TransferError> {
         self.inner.transfers.received(id, entry).await
     }
 
@@ -389,9 +395,7 @@ impl Engine {
     pub async fn set_limits(&self, limits: Limits) -> Result<(), TransferError> {
         self.inner.transfers.set_limits(limits);
         let database = self.inner.database.clone();
-        blocking(move || tasks::Settings::keep_limits(&database, limits))
-            .await
-            .map_err(|error| TransferError::Store(error.to_string()))
+        blocking(move || Kept::keep_limits(&database, limits)).await.map_err(|error| TransferError::Store(error.to_string()))
     }
 
     /// Measures disk and processor here, and the way to a peer; some ten seconds. One at a time.
@@ -432,6 +436,14 @@ impl Inner {
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::wake_transfers(self.clone())));
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::watch_network(self.clone())));
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::expire_outlines(self.clone())));
+    }
+
+    pub(crate) fn mdns_state(&self) -> MdnsState {
+        self.discovery.mdns()
+    }
+
+    pub(crate) fn listens_on_loopback(&self) -> bool {
+        self.listen.is_some_and(|listen| listen.is_loopback())
     }
 
     pub(crate) const fn tasks(&self) -> &TaskTracker {

@@ -182,6 +182,25 @@ pub enum TransferError {
     Store(String),
 }
 
+/// Why settings were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The inbox cannot be a folder there.
+    #[error("{} cannot be the inbox: {reason}", inbox.display())]
+    Inbox {
+        /// Which.
+        inbox: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// Names that no interface has.
+    #[error("these are not names of network interfaces: take them from the settings")]
+    Interfaces,
+    /// The database.
+    #[error("the change cannot be recorded: {0}")]
+    Store(String),
+}
+
 /// Why a device's standing was not changed or compared.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {

@@ -20,7 +20,7 @@
 //! | `POST /api/request` | a request of [`shoal_api`] as JSON; 4xx with a failure as JSON |
 //! | `GET /api/events` | server-sent events, a snapshot first |
 //! | `POST /api/upload?batch=B&path=P[&modified=MS]` | one file of a batch, or an empty folder when `P` ends with `/`; gives a handle |
-//! | `GET /api/download/TRANSFER[?entry=N]` | a received file |
+//! | `GET /api/download/TRANSFER[?entry=N]` | what was received: a file as it is, a folder or several files as a ZIP archive |
 //!
 //! A request that names a path is refused: content to send is `{"kind":"handles","handles":[…]}`, handles of uploads.
 //!
@@ -44,6 +44,7 @@ mod site;
 mod staging;
 mod tls;
 mod upload;
+mod zip;
 
 pub use address::{DEFAULT_PORT, ParseWebAddressError, WebAddress};
 pub use assets::Assets;
@@ -53,6 +54,7 @@ pub use server::{Options, StartError, WebHost};
 pub mod limits {
     pub use crate::{
         server::{HEAD_PATIENCE, MAX_CONNECTIONS, MAX_HEAD, MAX_HEADERS},
+        download::MAX_ARCHIVED,
         session::{IDLE, MAX_SESSIONS},
         site::{MAX_DOWNLOADS, MAX_STREAMS, MAX_UPLOADS},
         staging::{KEEP_FREE, KEPT_AFTER, MAX_FILES, MAX_UNSENT, UNSENT_FOR},
@@ -60,16 +62,34 @@ pub mod limits {
 }
 
 use shoal_api::{Engine, Failure, ReceivedFile, control};
-use std::future::Future;
+use std::{fmt, future::Future};
 
 /// What stands behind the pages: an engine, or a fake in tests.
 pub trait Backend: control::Backend {
-    /// Opens a received file; without an entry the only one of the transfer.
-    fn received(&self, transfer: &str, entry: Option<u32>) -> impl Future<Output = Result<ReceivedFile, Failure>> + Send;
+    /// What a transfer brought: an entry with all that is below it; without one, everything.
+    fn received(&self, transfer: &str, entry: Option<u32>) -> impl Future<Output = Result<Download, Failure>> + Send;
+}
+
+/// Received files to be saved by a browser.
+pub struct Download {
+    /// Its name; not safe to print.
+    pub name: String,
+    /// It is sent as it is; otherwise as an archive.
+    pub is_one_file: bool,
+    /// The files. Each step may block.
+    pub files: Box<dyn Iterator<Item = Result<ReceivedFile, Failure>> + Send>,
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Backend for Engine {
-    async fn received(&self, transfer: &str, entry: Option<u32>) -> Result<ReceivedFile, Failure> {
-        shoal_api::received(self, transfer, entry).await
+    async fn received(&self, transfer: &str, entry: Option<u32>) -> Result<Download, Failure> {
+        let received = shoal_api::received(self, transfer, entry).await?;
+        let (name, is_one_file) = (received.name.clone(), received.is_one_file);
+        Ok(Download { name, is_one_file, files: Box::new(received.map(|file| file.map_err(Failure::from))) })
     }
 }

@@ -186,7 +186,10 @@ impl<B: Backend> Site<B> {
             Ok(entry) => self.backend.received(transfer, entry).await,
             Err(_) => Err(Failure::new(Code::Usage, "an entry is a number")),
         };
-        done(received.map(|received| download::send(received, place)))
+        match received {
+            Ok(received) => done(download::send(received, place).await),
+            Err(failure) => reply::failure(&failure),
+        }
     }
 }
 

@@ -30,9 +30,9 @@ pub(crate) struct ServeArgs {
     /// Folder for accepted files
     #[arg(long, value_name = "DIR")]
     inbox: Option<PathBuf>,
-    /// Who is accepted without a question: ask (nobody), verified or all
-    #[arg(long, value_enum, value_name = "WHO", default_value = "ask", hide_possible_values = true)]
-    accept: Accept,
+    /// Who is accepted without a question, this time: ask (nobody), verified or all; otherwise what is set, at first nobody
+    #[arg(long, value_enum, value_name = "WHO", hide_possible_values = true)]
+    accept: Option<Accept>,
     /// Show this device in a browser, at IP or IP:PORT; 127.0.0.1 unless told otherwise
     #[arg(long, value_name = "ADDR", num_args = 0..=1)]
     #[allow(clippy::option_option, reason = "not there, there without an address, there with one")]
@@ -43,7 +43,7 @@ pub(crate) async fn run(session: &Session, args: ServeArgs) -> Result<(), Stop> 
     let mut config = session.config.clone();
     config.name = args.name;
     config.inbox = args.inbox.as_deref().map(absolute).transpose()?;
-    config.accept = args.accept.into();
+    config.accept = args.accept.map(Into::into);
     let host = session.own_host(config).await?;
     let mut events = session.subscribe().await?;
     let mut web = match args.web {

@@ -27,7 +27,7 @@ mod steering;
 pub(crate) mod transfers;
 pub(crate) mod write;
 
-pub use received::ReceivedFile;
+pub use received::{Received, ReceivedFile};
 
 use shoal_proto::{PeerId, message::TransferId};
 use std::{

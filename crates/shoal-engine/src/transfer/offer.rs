@@ -187,7 +187,7 @@ async fn consent(
     renewed: &mut mpsc::Receiver<Session>,
     mut answered: oneshot::Receiver<()>,
 ) -> Result<bool, OfferError> {
-    let by_rule = match transfers.accept_rule {
+    let by_rule = match transfers.accept_rule() {
         AcceptRule::All => true,
         AcceptRule::Verified => transfers.devices.trust(live.peer) == Trust::Verified,
         AcceptRule::Ask => false,
@@ -370,6 +370,6 @@ fn new_record(offer: &Offer, connection: &Connection, manifest: Option<&Manifest
 }
 
 async fn free_in_inbox(transfers: &Transfers) -> Option<u64> {
-    let inbox = transfers.inbox.clone();
+    let inbox = transfers.inbox();
     blocking(move || disk::free_space(&inbox)).await.ok()
 }

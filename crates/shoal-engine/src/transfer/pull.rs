@@ -230,7 +230,7 @@ struct Opened {
 fn open(transfers: &Transfers, live: &Live) -> Result<Opened, WriteError> {
     let record = live.row().record.clone();
     let manifest = transfers.database.manifest(live.id)?.ok_or(DatabaseError::Missing)?;
-    let into = record.into.clone().unwrap_or_else(|| transfers.inbox.clone());
+    let into = record.into.clone().unwrap_or_else(|| transfers.inbox());
     let stuck = |error: DiskError| WriteError::Stuck(error);
     let target = Arc::new(Target::open(&into, live.id).map_err(stuck)?);
     let kept = transfers.database.kept(live.id)?;

@@ -89,7 +89,7 @@ impl Transfers {
             }
             (row.record.clone(), row.manifest.clone())
         };
-        let into = consent.into.clone().unwrap_or_else(|| self.inbox.clone());
+        let into = consent.into.clone().unwrap_or_else(|| self.inbox());
         let this = self.clone();
         // Taken first: who declines or accepts meanwhile comes too late.
         let answer = live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();

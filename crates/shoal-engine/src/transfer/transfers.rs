@@ -67,8 +67,7 @@ pub(crate) struct Transfers {
     pub(crate) pending_manifests: Arc<Semaphore>,
     active_manifests: Semaphore,
     waiting: Mutex<HashMap<PeerId, usize>>,
-    pub(crate) accept_rule: AcceptRule,
-    pub(crate) inbox: PathBuf,
+    rules: Mutex<Rules>,
     pub(crate) tasks: TaskTracker,
     pub(crate) cancel: CancellationToken,
     rows: Mutex<HashMap<TransferId, Arc<Live>>>,
@@ -90,6 +89,13 @@ pub(crate) struct Surroundings {
     pub(crate) accept_rule: AcceptRule,
     pub(crate) inbox: PathBuf,
     pub(crate) cancel: CancellationToken,
+}
+
+/// What a person can change about offers.
+#[derive(Debug)]
+struct Rules {
+    accept: AcceptRule,
+    inbox: PathBuf,
 }
 
 /// Counts who waits for a place, until dropped.
@@ -142,8 +148,7 @@ impl Transfers {
             pending_manifests: Arc::new(Semaphore::new(PENDING_MANIFESTS_KIB)),
             active_manifests: Semaphore::new(ACTIVE_MANIFESTS_KIB as usize),
             waiting: Mutex::default(),
-            accept_rule,
-            inbox,
+            rules: Mutex::new(Rules { accept: accept_rule, inbox }),
             tasks: TaskTracker::new(),
             cancel,
             rows: Mutex::default(),
@@ -397,6 +402,27 @@ impl Transfers {
             (Some(id), None) => Ok(id),
             _ => Err(not_found()),
         }
+    }
+
+    pub(crate) fn accept_rule(&self) -> AcceptRule {
+        self.rules().accept
+    }
+
+    pub(crate) fn set_accept_rule(&self, accept: AcceptRule) {
+        self.rules().accept = accept;
+    }
+
+    /// Where accepted files go by default.
+    pub(crate) fn inbox(&self) -> PathBuf {
+        self.rules().inbox.clone()
+    }
+
+    pub(crate) fn set_inbox(&self, inbox: PathBuf) {
+        self.rules().inbox = inbox;
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn limits(&self) -> Limits {

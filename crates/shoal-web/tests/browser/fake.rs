@@ -4,12 +4,15 @@ use shoal_api::{
     Code, Event, Failure, Identity, Limits, ReceivedFile, Reply, Request, Snapshot,
     control::{Backend, EventSource},
 };
+use shoal_proto::RelativePath;
+use shoal_web::Download;
 use std::{
     io::{Seek, Write},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    time::SystemTime,
 };
 
 /// The transfer that has a file to download.
@@ -73,14 +76,23 @@ impl Backend for Fake {
 }
 
 impl shoal_web::Backend for Fake {
-    async fn received(&self, transfer: &str, entry: Option<u32>) -> Result<ReceivedFile, Failure> {
+    async fn received(&self, transfer: &str, entry: Option<u32>) -> Result<Download, Failure> {
         if transfer != RECEIVED || entry.is_some_and(|entry| entry != 7) {
             return Err(Failure::new(Code::Failed, "there is no such transfer"));
         }
-        let content = self.content.lock().unwrap();
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&content).unwrap();
-        file.rewind().unwrap();
-        Ok(ReceivedFile { name: HOSTILE_NAME.to_owned(), size: content.len() as u64, file })
+        let content = self.content.lock().unwrap().clone();
+        let file = |path: &str| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&content).unwrap();
+            file.rewind().unwrap();
+            let path = RelativePath::parse(path).unwrap();
+            Ok(ReceivedFile { path, size: content.len() as u64, modified: SystemTime::now(), file })
+        };
+        let gone = || Err(Failure::new(Code::Failed, "it was moved"));
+        let files = match entry {
+            Some(_) => vec![file(HOSTILE_NAME)],
+            None => vec![gone(), file("a/..\\..\\b"), gone(), file("a/c")],
+        };
+        Ok(Download { name: HOSTILE_NAME.to_owned(), is_one_file: entry.is_some(), files: Box::new(files.into_iter()) })
     }
 }
