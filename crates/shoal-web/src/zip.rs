@@ -43,14 +43,14 @@ impl Zip {
         self.file = File { name: name.to_owned(), size, time: dos_time(modified), at: self.at, crc: u32::MAX };
         let File { name, time, .. } = &self.file;
         let mut head = Vec::new();
-        put32(&mut head, 0x0403_4b50);
-        [VERSION, FLAGS, 0].map(|value| put16(&mut head, value));
+        put32(&mut head, &[0x0403_4b50]);
+        put16(&mut head, &[VERSION, FLAGS, 0]);
         // Neither CRC nor sizes are known here, as the flag says; 64-bit sizes are announced all the same.
-        [*time, 0, ELSEWHERE, ELSEWHERE].map(|value| put32(&mut head, value));
-        [length(name), 20].map(|value| put16(&mut head, value));
+        put32(&mut head, &[*time, 0, ELSEWHERE, ELSEWHERE]);
+        put16(&mut head, &[length(name), 20]);
         head.extend_from_slice(name.as_bytes());
-        [1, 16].map(|value| put16(&mut head, value));
-        [0, 0].map(|value| put64(&mut head, value));
+        put16(&mut head, &[1, 16]);
+        put64(&mut head, &[0, 0]);
         self.wrote(head)
     }
 
@@ -68,19 +68,19 @@ impl Zip {
         let File { name, size, time, at, crc } = std::mem::take(&mut self.file);
         let crc = !crc;
         let mut after = Vec::new();
-        [0x0807_4b50, crc].map(|value| put32(&mut after, value));
-        [size, size].map(|value| put64(&mut after, value));
+        put32(&mut after, &[0x0807_4b50, crc]);
+        put64(&mut after, &[size, size]);
 
         let list = &mut self.directory;
-        put32(list, 0x0201_4b50);
-        [MADE_BY, VERSION, FLAGS, 0].map(|value| put16(list, value));
-        [time, crc, ELSEWHERE, ELSEWHERE].map(|value| put32(list, value));
-        [length(&name), 28, 0, 0, 0].map(|value| put16(list, value));
+        put32(list, &[0x0201_4b50]);
+        put16(list, &[MADE_BY, VERSION, FLAGS, 0]);
+        put32(list, &[time, crc, ELSEWHERE, ELSEWHERE]);
+        put16(list, &[length(&name), 28, 0, 0, 0]);
         // A plain file that its owner reads and writes.
-        [0o100_644 << 16, ELSEWHERE].map(|value| put32(list, value));
+        put32(list, &[0o100_644 << 16, ELSEWHERE]);
         list.extend_from_slice(name.as_bytes());
-        [1, 24].map(|value| put16(list, value));
-        [size, size, at].map(|value| put64(list, value));
+        put16(list, &[1, 24]);
+        put64(list, &[size, size, at]);
         self.entries += 1;
         self.wrote(after)
     }
@@ -89,17 +89,17 @@ impl Zip {
     pub(crate) fn finish(self) -> Vec<u8> {
         let (begin, len) = (self.at, self.directory.len() as u64);
         let mut end = self.directory;
-        put32(&mut end, 0x0606_4b50);
-        put64(&mut end, 44);
-        [MADE_BY, VERSION].map(|value| put16(&mut end, value));
-        [0, 0].map(|value| put32(&mut end, value));
-        [self.entries, self.entries, len, begin].map(|value| put64(&mut end, value));
-        [0x0706_4b50, 0].map(|value| put32(&mut end, value));
-        put64(&mut end, begin + len);
-        [1, 0x0605_4b50].map(|value| put32(&mut end, value));
-        [0, 0, u16::MAX, u16::MAX].map(|value| put16(&mut end, value));
-        [ELSEWHERE, ELSEWHERE].map(|value| put32(&mut end, value));
-        put16(&mut end, 0);
+        put32(&mut end, &[0x0606_4b50]);
+        put64(&mut end, &[44]);
+        put16(&mut end, &[MADE_BY, VERSION]);
+        put32(&mut end, &[0, 0]);
+        put64(&mut end, &[self.entries, self.entries, len, begin]);
+        put32(&mut end, &[0x0706_4b50, 0]);
+        put64(&mut end, &[begin + len]);
+        put32(&mut end, &[1, 0x0605_4b50]);
+        put16(&mut end, &[0, 0, u16::MAX, u16::MAX]);
+        put32(&mut end, &[ELSEWHERE, ELSEWHERE]);
+        put16(&mut end, &[0]);
         end
     }
 
@@ -114,16 +114,16 @@ fn length(name: &str) -> u16 {
     u16::try_from(name.len()).unwrap_or(u16::MAX)
 }
 
-fn put16(out: &mut Vec<u8>, value: u16) {
-    out.extend_from_slice(&value.to_le_bytes());
+fn put16(out: &mut Vec<u8>, values: &[u16]) {
+    out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
 }
 
-fn put32(out: &mut Vec<u8>, value: u32) {
-    out.extend_from_slice(&value.to_le_bytes());
+fn put32(out: &mut Vec<u8>, values: &[u32]) {
+    out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
 }
 
-fn put64(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(&value.to_le_bytes());
+fn put64(out: &mut Vec<u8>, values: &[u64]) {
+    out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
 }
 
 /// The form of FAT: two seconds exact, from 1980 to 2107. In UTC, since the zone is nobody's business.

@@ -52,6 +52,8 @@ enum Platforms {
 const NEEDS: &[Need] = &[
     Need { programs: &["cc", "gcc", "clang", "cl"], why: "SQLite and ring are compiled from C", from: For::Building, platforms: Platforms::All,
            packages: [&["gcc", "libc6-dev"], &["gcc"], &["gcc"]], component: None },
+    Need { programs: &["npm", "npm.cmd"], why: "the UI is built with Node 20 or later", from: For::Building, platforms: Platforms::All,
+           packages: [&["nodejs", "npm"], &["nodejs", "npm"], &["nodejs", "npm"]], component: None },
     Need { programs: &["cargo-fmt"], why: "formatting is checked", from: For::Testing, platforms: Platforms::All,
            packages: [&["rustfmt"], &["rustfmt"], &["rust"]], component: Some("rustfmt") },
     Need { programs: &["cargo-clippy"], why: "lints are checked", from: For::Testing, platforms: Platforms::All,
@@ -68,6 +70,8 @@ const NEEDS: &[Need] = &[
            packages: [&["strace"], &["strace"], &["strace"]], component: None },
     Need { programs: &["mount"], why: "system tests fill small disks", from: For::Testing, platforms: Platforms::Linux,
            packages: [&["mount"], &["util-linux"], &["util-linux"]], component: None },
+    Need { programs: &["chromium", "chromium-browser", "google-chrome"], why: "tests of the UI in a browser", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["chromium"], &["chromium"], &["chromium"]], component: None },
     Need { programs: &["iperf3"], why: "the comparison's limit: TCP from memory to memory", from: For::Comparing, platforms: Platforms::Linux,
            packages: [&["iperf3"], &["iperf3"], &["iperf3"]], component: None },
     Need { programs: &["ssh", "scp"], why: "compared with: scp, and rsync and tar through ssh", from: For::Comparing, platforms: Platforms::Linux,
@@ -331,16 +335,17 @@ mod tests {
                 "rustup component add rustfmt clippy",
                 "apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-                 curl g++ gcc iperf3 iproute2 libc6-dev mount nftables nginx-light openssh-client openssh-server rsync strace syncthing",
+                 chromium curl g++ gcc iperf3 iproute2 libc6-dev mount nftables nginx-light nodejs npm openssh-client openssh-server rsync \
+                 strace syncthing",
             ]
         );
         assert!(by_hand.is_empty());
         let (fedora, _) = said(System::Fedora, USER);
-        let packages = "clippy curl gcc gcc-c++ iperf3 iproute iproute-tc nftables nginx openssh-clients openssh-server rsync rustfmt \
-                        strace syncthing util-linux";
+        let packages = "chromium clippy curl gcc gcc-c++ iperf3 iproute iproute-tc nftables nginx nodejs npm openssh-clients openssh-server \
+                        rsync rustfmt strace syncthing util-linux";
         assert_eq!(fedora, [format!("sudo dnf install --assumeyes {packages}")]);
         let (arch, _) = said(System::Arch, USER);
-        let packages = "curl gcc iperf3 iproute2 nftables nginx openssh rsync rust strace syncthing util-linux";
+        let packages = "chromium curl gcc iperf3 iproute2 nftables nginx nodejs npm openssh rsync rust strace syncthing util-linux";
         assert_eq!(arch, [format!("sudo pacman --sync --refresh --needed --noconfirm {packages}")]);
         let (mac, _) = said(System::MacOs, ROOT);
         assert_eq!(mac, ["rustup component add rustfmt clippy", "xcode-select --install"]);

@@ -4,6 +4,7 @@ use crate::{
     Result, bench, dependencies, fuzz,
     setup::{in_ci, is_root},
     shell::{Counts, cargo, find, output, root, run, run_tests, target_dir},
+    ui,
 };
 use std::{
     path::{Path, PathBuf},
@@ -16,12 +17,17 @@ pub(crate) const FUZZ_RUNS_IN_CI: u64 = 1_000_000;
 /// Inputs for each fuzz target otherwise: a minute's worth.
 const FUZZ_RUNS_AT_A_DESK: u64 = 20_000;
 
-/// Builds the binary as users get it and starts it as a headless peer.
+/// Builds the binary as users get it and starts it as a peer that is looked at in a browser.
 pub(crate) fn run_peer(args: &[String]) -> Result {
+    ui::build()?;
     run(&mut cargo(&["build", "--release", "--package", "shoal-cli"]))?;
     let mut peer = Command::new(binary("release")?);
-    peer.arg("serve").args(args);
-    println!("There is no window yet: this is the headless peer. Ctrl-C ends it.");
+    peer.arg("serve");
+    if !args.iter().any(|arg| arg == "--web" || arg.starts_with("--web=")) {
+        peer.arg("--web");
+    }
+    peer.args(args);
+    println!("Open the link below in a browser. Ctrl-C ends Shoal.");
     replace_by(&mut peer)
 }
 
@@ -45,6 +51,8 @@ pub(crate) fn test(long: bool, filter: Option<String>) -> Result {
             tests.args(&filter);
             run_tests(long_form(&mut tests, long), counts)
         });
+        report.stage("tests of the UI", |counts| ui::test("test", filter.as_deref(), counts));
+        report.stage("tests of the UI in a browser", |counts| ui::test("test:browser", filter.as_deref(), counts));
         system_tests(&mut report, long, filter.as_deref());
     }
     if filter.is_none() {
@@ -72,6 +80,10 @@ pub(crate) fn test(long: bool, filter: Option<String>) -> Result {
 
 /// Builds everything; whether that worked. Times it cold or warm, and a build with nothing to do.
 fn build(report: &mut Report) -> bool {
+    // Window and browser host have the UI built into them.
+    if !report.stage("build of the UI", |_| ui::build()) {
+        return false;
+    }
     let cold = target_dir().is_ok_and(|target| is_cold(&target));
     let name = if cold { "build, cold" } else { "build, warm" };
     let built = report.stage(name, |_| run(&mut cargo(&["build", "--workspace", "--all-targets"])));
@@ -89,6 +101,7 @@ fn build(report: &mut Report) -> bool {
 fn checks(report: &mut Report) {
     report.stage("formatting", |_| run(&mut cargo(&["fmt", "--all", "--check"])));
     report.stage("lints", |_| run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
+    report.stage("types, lints and formatting of the UI", |_| ui::check());
     report.stage("documentation", |_| {
         let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))

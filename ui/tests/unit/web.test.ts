@@ -31,7 +31,10 @@ function server(refuses?: string): { taken: { batch: string; path: string }[]; r
 describe("an upload", () => {
   it("gives one handle for each thing that was chosen, with the size of all of it", async () => {
     const { reach, taken } = server();
-    const handles = await upload([file("a.txt", "12345"), file("trip/1", "12"), file("trip/2", "3456"), { path: "trip/sub" }], reach);
+    const handles = await upload(
+      [file("a.txt", "12345"), file("trip/1", "12"), file("trip/2", "3456"), { path: "trip/sub" }],
+      reach,
+    );
     expect(handles.map(({ name, bytes, folder }) => [name, bytes, folder]).sort()).toEqual([
       ["a.txt", 5, false],
       ["trip", 6, true],
