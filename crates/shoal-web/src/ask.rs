@@ -27,7 +27,8 @@ pub(crate) async fn ask<B: Backend>(backend: &B, staging: &Staging, body: &[u8])
 
 /// The request and, when it sends uploads, their handles, whose paths are still to be filled in.
 fn parse(body: &[u8]) -> Result<(Request, Option<Vec<String>>), Failure> {
-    let malformed = |error: serde_json::Error| Failure::new(Code::Usage, format_args!("Shoal did not understand this page: {error}"));
+    let malformed =
+        |error: serde_json::Error| Failure::new(Code::Usage, format_args!("Shoal did not understand this page: {error}"));
     let mut value: Value = serde_json::from_slice(body).map_err(malformed)?;
     let handles = match value.pointer_mut("/content") {
         Some(content) if content["kind"] == "handles" => {

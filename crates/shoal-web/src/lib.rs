@@ -53,8 +53,8 @@ pub use server::{Options, StartError, WebHost};
 /// What is bounded, and by how much.
 pub mod limits {
     pub use crate::{
-        server::{HEAD_PATIENCE, MAX_CONNECTIONS, MAX_HEAD, MAX_HEADERS},
         download::MAX_ARCHIVED,
+        server::{HEAD_PATIENCE, MAX_CONNECTIONS, MAX_HEAD, MAX_HEADERS},
         session::{IDLE, MAX_SESSIONS},
         site::{MAX_DOWNLOADS, MAX_STREAMS, MAX_UPLOADS},
         staging::{KEEP_FREE, KEPT_AFTER, MAX_FILES, MAX_UNSENT, UNSENT_FOR},

@@ -1,12 +1,6 @@
 //! Listens, and gives each connection to hyper within its limits.
 
-use crate::{
-    Assets, Backend, WebAddress,
-    gate::Arrival,
-    site::Site,
-    staging::Staging,
-    tls::Tls,
-};
+use crate::{Assets, Backend, WebAddress, gate::Arrival, site::Site, staging::Staging, tls::Tls};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use shoal_api::{Code, Failure, Reply, Request};

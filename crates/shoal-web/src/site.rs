@@ -93,7 +93,9 @@ impl<B: Backend> Site<B> {
         }
         if !is_in {
             return match purpose {
-                Purpose::Script => reply::refusal(StatusCode::UNAUTHORIZED, Code::Declined, "open the link that `shoal serve --web` printed"),
+                Purpose::Script => {
+                    reply::refusal(StatusCode::UNAUTHORIZED, Code::Declined, "open the link that `shoal serve --web` printed")
+                }
                 _ => reply::text(StatusCode::UNAUTHORIZED, "Open the link that `shoal serve --web` printed last.\n"),
             };
         }
@@ -130,7 +132,8 @@ impl<B: Backend> Site<B> {
             // The page was loaded again, or the link kept as a bookmark.
             Err(NoEntry::Wrong) if is_in => reply::entrance(None),
             Err(NoEntry::Wrong) => {
-                let text = "This link was used already, or is not right: each opens once. `shoal serve --web` printed the next.\n";
+                let text =
+                    "This link was used already, or is not right: each opens once. `shoal serve --web` printed the next.\n";
                 reply::text(StatusCode::FORBIDDEN, text)
             }
             Err(NoEntry::Full) => reply::text(

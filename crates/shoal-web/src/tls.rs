@@ -2,12 +2,7 @@
 
 use data_encoding::HEXUPPER;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PublicKeyData as _};
-use std::{
-    fs, io,
-    net::IpAddr,
-    path::Path,
-    sync::Arc,
-};
+use std::{fs, io, net::IpAddr, path::Path, sync::Arc};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{

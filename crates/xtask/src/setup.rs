@@ -345,7 +345,8 @@ mod tests {
                         rsync rustfmt strace syncthing util-linux";
         assert_eq!(fedora, [format!("sudo dnf install --assumeyes {packages}")]);
         let (arch, _) = said(System::Arch, USER);
-        let packages = "chromium curl gcc iperf3 iproute2 nftables nginx nodejs npm openssh rsync rust strace syncthing util-linux";
+        let packages =
+            "chromium curl gcc iperf3 iproute2 nftables nginx nodejs npm openssh rsync rust strace syncthing util-linux";
         assert_eq!(arch, [format!("sudo pacman --sync --refresh --needed --noconfirm {packages}")]);
         let (mac, _) = said(System::MacOs, ROOT);
         assert_eq!(mac, ["rustup component add rustfmt clippy", "xcode-select --install"]);

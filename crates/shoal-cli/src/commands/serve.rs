@@ -90,7 +90,8 @@ struct WebLink {
 
 async fn start_web(session: &Session, host: &Host, address: WebAddress) -> Result<WebHost, Stop> {
     let Some(assets) = Assets::embedded() else {
-        let how = "this Shoal was built without its pages for a browser: run `npm ci && npm run build` in ui/, and build it again";
+        let how =
+            "this Shoal was built without its pages for a browser: run `npm ci && npm run build` in ui/, and build it again";
         return Err(Stop::because(Code::Failed, how));
     };
     let Host::Local { engine, .. } = host else {

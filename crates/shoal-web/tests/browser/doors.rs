@@ -75,9 +75,12 @@ async fn a_foreign_host_is_refused_with_a_good_cookie_too() {
     let site = Site::start().await;
     let browser = site.enter().await;
     let port = site.address().port();
-    for host in ["evil.example".to_owned(), format!("evil.example:{port}"), format!("localhost.evil.example:{port}"), String::new()] {
+    for host in
+        ["evil.example".to_owned(), format!("evil.example:{port}"), format!("localhost.evil.example:{port}"), String::new()]
+    {
         for (method, target) in DOORS {
-            let ask = if method == "POST" { browser.request(json!({ "request": "identity" })) } else { browser.ask(method, target) };
+            let ask =
+                if method == "POST" { browser.request(json!({ "request": "identity" })) } else { browser.ask(method, target) };
             let answer = ask.with("host", &host).with("origin", format!("http://{host}")).send(site.address()).await;
             assert_nothing_leaks(&site, &answer, &host);
         }
@@ -98,7 +101,8 @@ async fn a_foreign_origin_is_refused_with_a_good_cookie_too() {
     let other_port = format!("http://127.0.0.1:{}", site.address().port() ^ 1);
     for origin in ["http://evil.example", "null", "https://127.0.0.1", &other_port] {
         for (method, target) in DOORS {
-            let ask = if method == "POST" { browser.request(json!({ "request": "identity" })) } else { browser.ask(method, target) };
+            let ask =
+                if method == "POST" { browser.request(json!({ "request": "identity" })) } else { browser.ask(method, target) };
             assert_nothing_leaks(&site, &ask.with("origin", origin).send(site.address()).await, origin);
         }
         let upload = browser.upload("batch", "a.txt", b"x").with("origin", origin).send(site.address()).await;
@@ -106,7 +110,8 @@ async fn a_foreign_origin_is_refused_with_a_good_cookie_too() {
     }
     for site_said in ["cross-site", "same-site", "none"] {
         for (method, target) in [("POST", "/api/request"), ("GET", "/api/events")] {
-            let ask = if method == "POST" { browser.request(json!({ "request": "identity" })) } else { browser.ask(method, target) };
+            let ask =
+                if method == "POST" { browser.request(json!({ "request": "identity" })) } else { browser.ask(method, target) };
             assert_nothing_leaks(&site, &ask.with("sec-fetch-site", site_said).send(site.address()).await, site_said);
         }
     }

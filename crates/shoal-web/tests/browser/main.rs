@@ -84,7 +84,11 @@ impl Browser<'_> {
     /// As a page of ours asks.
     fn ask(&self, method: &str, target: &str) -> Ask {
         let origin = format!("http://{}", self.site.address());
-        self.site.bare(method, target).header("cookie", &self.cookie).header("origin", origin).header("sec-fetch-site", "same-origin")
+        self.site
+            .bare(method, target)
+            .header("cookie", &self.cookie)
+            .header("origin", origin)
+            .header("sec-fetch-site", "same-origin")
     }
 
     fn request(&self, request: impl ToString) -> Ask {
