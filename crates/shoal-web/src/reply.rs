@@ -105,7 +105,7 @@ pub(crate) fn asset(asset: Asset) -> Reply {
 /// The page that a link opens: it sets the cookie and goes on to the UI by itself. A redirect would not do: when the link was clicked
 /// in another site's page, the browser would send no strict cookie along with it.
 pub(crate) fn entrance(cookie: Option<HeaderValue>) -> Reply {
-    let page = "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=\"0;url=/\"><title>Shoal</title>\
+    let page = "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=\"0;url=/\"><link rel=icon href=\"data:,\"><title>Shoal</title>\
                 <a href=\"/\">Shoal</a>";
     let mut reply = reply(StatusCode::OK, "text/html; charset=utf-8", Content::Whole(Some(Bytes::from_static(page.as_bytes()))));
     reply.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
