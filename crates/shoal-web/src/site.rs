@@ -101,9 +101,9 @@ impl<B: Backend> Site<B> {
         }
         match (method.as_str(), path) {
             ("POST", "/api/request") => self.ask(request).await,
-            ("GET", "/api/events") => match place(&self.streams, "too many pages of Shoal are open: close some") {
-                Ok(place) => done(events::stream(&self.backend, place).await),
-                Err(busy) => busy,
+            ("GET", "/api/events") => match place(&self.streams) {
+                Some(place) => done(events::stream(&self.backend, place).await),
+                None => busy("too many pages of Shoal are open: close some"),
             },
             ("POST", "/api/upload") => self.upload(request).await,
             ("GET", _) if download.is_some() => self.download(download.unwrap_or_default(), uri.query()).await,
@@ -169,10 +169,7 @@ impl<B: Backend> Site<B> {
         if !is_of_type(request.headers(), "application/octet-stream") {
             return reply::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Usage, "an upload is bytes");
         }
-        let _place = match place(&self.uploads, "too many files are uploaded at once: wait for some") {
-            Ok(place) => place,
-            Err(busy) => return busy,
-        };
+        let Some(_place) = place(&self.uploads) else { return busy("too many files are uploaded at once: wait for some") };
         match upload::receive(&self.staging, request).await {
             Ok(handle) => reply::json(StatusCode::OK, &handle),
             Err(failure) => reply::failure(&failure),
@@ -180,10 +177,7 @@ impl<B: Backend> Site<B> {
     }
 
     async fn download(&self, transfer: &str, query: Option<&str>) -> Reply {
-        let place = match place(&self.downloads, "too many downloads at once: wait for some") {
-            Ok(place) => place,
-            Err(busy) => return busy,
-        };
+        let Some(place) = place(&self.downloads) else { return busy("too many downloads at once: wait for some") };
         let entry = query::value(query, "entry").map(|entry| entry.parse());
         let received = match entry.transpose() {
             Ok(entry) => self.backend.received(transfer, entry).await,
@@ -201,8 +195,12 @@ fn is_of_type(headers: &HeaderMap, content_type: &str) -> bool {
     said.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(content_type)
 }
 
-fn place(places: &Arc<Semaphore>, busy: &str) -> Result<OwnedSemaphorePermit, Reply> {
-    places.clone().try_acquire_owned().map_err(|_| reply::refusal(StatusCode::TOO_MANY_REQUESTS, Code::Failed, busy))
+fn place(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    places.clone().try_acquire_owned().ok()
+}
+
+fn busy(sentence: &str) -> Reply {
+    reply::refusal(StatusCode::TOO_MANY_REQUESTS, Code::Failed, sentence)
 }
 
 fn done(result: Result<Reply, Failure>) -> Reply {

@@ -143,7 +143,7 @@ fn dos_time(time: SystemTime) -> u32 {
         return 1 << 21 | 1 << 16;
     }
     let date = (year - 1980) << 9 | month << 5 | day;
-    let clock = second / 3600 << 11 | second / 60 % 60 << 5 | second % 60 / 2;
+    let clock = ((second / 3600) << 11) | ((second / 60 % 60) << 5) | (second % 60 / 2);
     u32::try_from(date << 16 | clock).unwrap_or(0)
 }
 

@@ -66,7 +66,7 @@ fn what_is_not_whole_is_not_sent_and_gives_its_room_back() {
     let mut upload = staging.begin("batch", &path("holiday/b"), false, 3).unwrap();
     upload.write(b"xy").unwrap();
     assert_eq!(staging.lock().reserved, 1);
-    assert!(matches!(staging.paths(&[handle.clone()], now), Err(StagingError::Unfinished)));
+    assert!(matches!(staging.paths(std::slice::from_ref(&handle), now), Err(StagingError::Unfinished)));
     assert!(matches!(upload.finish(None), Err(StagingError::Incomplete(_))));
     assert_eq!(staging.lock().reserved, 0);
     let paths = staging.paths(&[handle], now).unwrap();
