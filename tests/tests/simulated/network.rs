@@ -2,8 +2,7 @@
 
 use shoal_engine::{AbstractSocket, AcceptRule, Config, Engine, Event, Outgoing, OutgoingContent};
 use shoal_tests::{
-    compare,
-    data, figure,
+    compare, data, figure,
     sim::{SimNetwork, Weather},
 };
 use std::{path::Path, time::Duration};
@@ -82,7 +81,7 @@ fn a_long_path_is_used_with_and_without_losses() {
     const LEN: usize = 100_000_000;
     for (loss, least) in [(0.0, 85.0), (0.01, 80.0), (0.03, 70.0)] {
         let rate = mbit(LEN, send(Weather { loss, ..LONG }, LEN, async |_| {}));
-        figure(&format!("simulated: 100 Mbit/s, 50 ms, {} % lost", loss * 100.0), format!("{rate:.0} Mbit/s"));
+        figure(&format!("simulated: 100 Mbit/s, 50 ms, {} % lost", loss * 100.0), format!("{rate:.1} Mbit/s"));
         assert!(rate > least, "{loss}: {rate}");
     }
 }
@@ -99,7 +98,7 @@ fn poor_wifi_is_used() {
         ..LONG
     };
     let rate = mbit(LEN, send(wifi, LEN, async |_| {}));
-    figure("simulated: Wi-Fi of 300 Mbit/s, 3 % lost, jitter", format!("{rate:.0} Mbit/s"));
+    figure("simulated: Wi-Fi of 300 Mbit/s, 3 % lost, jitter", format!("{rate:.1} Mbit/s"));
     assert!(rate > 180.0, "{rate}");
 }
 
