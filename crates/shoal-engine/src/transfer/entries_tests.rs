@@ -1,6 +1,6 @@
 //! Pages are held against what a naive list of the same transfer says.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::single_range_in_vec_init)] // lists of one range are meant
 
 use super::*;
 use crate::{
