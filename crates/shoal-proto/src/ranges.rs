@@ -309,6 +309,20 @@ mod tests {
     }
 
     #[test]
+    fn runs_cover_every_number_in_turn() {
+        let set: RangeSet = [2..4, 7..9].into_iter().collect();
+        let mut at = 0;
+        let mut runs = Vec::new();
+        while at < u32::MAX {
+            let (is_in, end) = set.run(at);
+            runs.push((at..end, is_in));
+            at = end;
+        }
+        assert_eq!(runs, [(0..2, false), (2..4, true), (4..7, false), (7..9, true), (9..u32::MAX, false)]);
+        assert_eq!(set.run(3), (true, 4));
+    }
+
+    #[test]
     fn anything_but_the_one_encoding_is_refused() {
         use RangesError::*;
         for (bytes, why) in [

@@ -262,14 +262,12 @@ async fn session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Conne
 
 /// Has the receiver want again what failed; otherwise it would answer the offer with how it ended.
 async fn ask_to_retry(id: TransferId, connection: &Connection) -> Result<(), Option<CloseCode>> {
-    let asked = connection.open_request(&Request::Retry(id)).await;
-    let (mut send, mut recv) = asked.map_err(|error| error.close_code())?;
-    send.finish();
-    match recv.read_to_end(0).await {
-        Ok(_) => Ok(()),
-        Err(quinn::ReadToEndError::Read(error)) => Err(StreamError::from(error).close_code()),
-        Err(quinn::ReadToEndError::TooLong) => Err(None),
-    }
+    let ask = async {
+        let (mut send, mut recv) = connection.open_request(&Request::Retry(id)).await?;
+        send.finish();
+        recv.done().await
+    };
+    ask.await.map_err(|error: StreamError| error.close_code())
 }
 
 /// The offer as it is made, with the manifest that it describes.
@@ -378,7 +376,8 @@ async fn drive(
             FromReceiver::Paused(paused) => {
                 let (state, error) =
                     if paused { (State::Paused, Some(format!("paused by {name}"))) } else { (running(live), None) };
-                transfers.enter(live, if said_paused { State::Paused } else { state }, error);
+                let (state, error) = if said_paused { (State::Paused, None) } else { (state, error) };
+                transfers.enter(live, state, error);
             }
             FromReceiver::Stuck(obstacle) => {
                 live.row().cause = (obstacle == Obstacle::NoSpace).then_some(Cause::NoSpace);
