@@ -40,9 +40,11 @@ async function press(...keys: string[]): Promise<void> {
 
 /** What has the focus, by its accessible text. */
 async function focused(): Promise<string> {
-  return page.evaluate(
-    () => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim() ?? "",
-  );
+  return page.evaluate(() => {
+    const element = document.activeElement;
+    if (!(element instanceof HTMLElement) || !element.matches("button, input, select, textarea, a, summary")) return "";
+    return element.getAttribute("aria-label") ?? element.closest("label")?.textContent ?? element.innerText;
+  });
 }
 
 /** Goes on with Tab until something with these words has the focus. */

@@ -44,13 +44,16 @@ test("a choice agrees with a naive one that marks every file, over many random c
   };
   const choice = new Choice();
   const out = new Set<number>();
-  for (let click = 0; click < 3_000; click++) {
+  for (let click = 0; click < 400; click++) {
     const entry = all[random(all.length)];
     if (entry === undefined) continue;
     const take = choice.taken(entry) !== "all";
     choice.set(entry, above.get(entry.index) ?? [], take);
-    for (const below of all.slice(entry.index, entry.end))
-      if (!below.folder) take ? out.delete(below.index) : out.add(below.index);
+    for (const below of all.slice(entry.index, entry.end)) {
+      if (below.folder) continue;
+      if (take) out.delete(below.index);
+      else out.add(below.index);
+    }
     expect(choice.leftOut).toEqual({ files: out.size, bytes: out.size * 10 });
     for (const one of all) {
       const files = all.slice(one.index, one.end).filter((below) => !below.folder);
