@@ -8,7 +8,7 @@ use crate::{
 };
 use quinn::{ConnectionId, ConnectionIdGenerator, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use shoal_proto::{PeerId, message::CloseCode};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -58,7 +58,7 @@ const PACKET_THRESHOLD: u32 = 256;
 const TIME_THRESHOLD: f32 = 1.5;
 
 /// Socket buffers asked for, in bytes: a burst of some milliseconds at 10 Gbit/s. Systems give less unless told otherwise.
-const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
+pub(crate) const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 
 /// Connection attempts that wait for the accept loop; quinn refuses what is above.
 const MAX_INCOMING: usize = 256;
@@ -70,6 +70,9 @@ const INCOMING_BUFFER: u64 = 64 * 1024;
 /// How long a shutdown waits for peers to hear of it.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// Pause between two looks whether they did.
+const GOODBYE_PAUSE: Duration = Duration::from_millis(2);
+
 /// This device's end of every connection. The socket is free again once [`Endpoint::shutdown`] returned and no
 /// [`quinn::Connection`] is held any more.
 #[derive(Debug)]
@@ -80,6 +83,8 @@ pub(crate) struct Endpoint {
     runtime: Arc<JoinedRuntime>,
     local: SocketAddr,
     id: PeerId,
+    /// Bytes that the system gives the socket to receive, if it is the system's and says.
+    receive_buffer: Option<usize>,
 }
 
 impl Endpoint {
@@ -92,13 +97,15 @@ impl Endpoint {
         let socket = bind_udp(listen, port)?;
         let local = socket.local_addr().unwrap_or_else(|_| (Ipv6Addr::UNSPECIFIED, 0).into());
         let failed = |error: io::Error| StartError::Listen { address: local, reason: error.to_string() };
+        let receive_buffer = SockRef::from(&socket).recv_buffer_size().ok();
         let thread = NetThread::start().map_err(failed)?;
         let socket = {
             let _on = thread.handle().enter();
             quinn::Runtime::wrap_udp_socket(&quinn::TokioRuntime, socket).map_err(failed)?
         };
         let socket = Arc::new(BatchedSocket::new(socket, thread.handle()));
-        Self::on_socket(identity, socket, thread).map_err(failed)
+        let endpoint = Self::on_socket(identity, socket, thread).map_err(failed)?;
+        Ok(Self { receive_buffer, ..endpoint })
     }
 
     /// The same on a socket that somebody else made: a simulated one, with everything on the runtime that this is called in.
@@ -119,7 +126,7 @@ impl Endpoint {
         let server = server_config(&tls, transport.clone())?;
         let runtime = Arc::new(JoinedRuntime { thread, tasks: TaskTracker::new(), stop: CancellationToken::new() });
         let quinn = quinn::Endpoint::new_with_abstract_socket(endpoint_config(identity), Some(server), socket, runtime.clone())?;
-        Ok(Self { quinn: Mutex::new(Some(quinn)), tls, transport, runtime, local, id: identity.peer_id() })
+        Ok(Self { quinn: Mutex::new(Some(quinn)), tls, transport, runtime, local, id: identity.peer_id(), receive_buffer: None })
     }
 
     /// Who this device is.
@@ -130,6 +137,11 @@ impl Endpoint {
     /// The socket's address; unspecified when it listens on all.
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Bytes that the system gives the socket to receive, if it says.
+    pub(crate) fn receive_buffer(&self) -> Option<usize> {
+        self.receive_buffer
     }
 
     /// Where tasks belong that read and write streams all the time.
@@ -162,12 +174,22 @@ impl Endpoint {
         endpoint.accept().await
     }
 
-    /// Closes every connection with [`CloseCode::ShuttingDown`], gives peers a second to hear it, and joins every task.
-    pub(crate) async fn shutdown(&self) {
+    /// Closes every connection with [`CloseCode::ShuttingDown`], waits a second at most until the peers of `closed` said that they
+    /// heard it, and joins every task. quinn's own wait is for stragglers, three probe timeouts: a third of a second over 50 ms.
+    pub(crate) async fn shutdown(&self, closed: &[quinn::Connection]) {
         let taken = self.quinn.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(endpoint) = taken {
             endpoint.close(var_int(CloseCode::ShuttingDown), b"");
-            if tokio::time::timeout(GOODBYE, endpoint.wait_idle()).await.is_err() {
+            let heard = async {
+                while endpoint.open_connections() > 0 {
+                    tokio::time::sleep(GOODBYE_PAUSE).await;
+                    // The answer to a close is a close (RFC 9000 §10.2.2).
+                    if closed.iter().all(|connection| connection.stats().frame_rx.connection_close > 0) {
+                        return;
+                    }
+                }
+            };
+            if tokio::time::timeout(GOODBYE, heard).await.is_err() {
                 tracing::debug!("some peers did not hear that this device shuts down");
             }
         }

@@ -76,6 +76,15 @@ impl RangeSet {
         self.at_or_after(number).is_some_and(|known| known.start <= number)
     }
 
+    /// Whether `number` is in it, and the first number after it that is not alike; `u32::MAX` when there is none.
+    pub fn run(&self, number: u32) -> (bool, u32) {
+        match self.at_or_after(number) {
+            Some(known) if known.start <= number => (true, known.end),
+            Some(known) => (false, known.start),
+            None => (false, u32::MAX),
+        }
+    }
+
     /// Whether every number of `range` is in it; so it is for an empty one.
     pub fn contains_range(&self, range: Range<u32>) -> bool {
         range.is_empty()
@@ -258,6 +267,20 @@ mod tests {
 
     proptest! {
         #[test]
+    fn runs_cover_every_number_in_turn() {
+        let set = RangeSet::from_iter([2..4, 7..9]);
+        let mut at = 0;
+        let mut runs = Vec::new();
+        while at < u32::MAX {
+            let (is_in, end) = set.run(at);
+            runs.push((at..end, is_in));
+            at = end;
+        }
+        assert_eq!(runs, [(0..2, false), (2..4, true), (4..7, false), (7..9, true), (9..u32::MAX, false)]);
+        assert_eq!(set.run(3), (true, 4));
+    }
+
+    #[test]
         fn it_is_the_set_that_a_tree_of_numbers_is(steps in steps(), within in range()) {
             let (set, naive) = played(steps);
             prop_assert_eq!(set.iter().collect::<BTreeSet<_>>(), naive.clone());

@@ -1,7 +1,7 @@
 //! A receiving transfer after consent: keeps a stream to the sender, pulls while it may ([`super::pull`]), reports, ends.
 
 use super::{
-    Cause, State,
+    Cause, Direction, State,
     live::{Control, Live, Session},
     pull::{Pull, PullEnd, discard_partials},
     transfers::{Transfers, blocking, pause_for},
@@ -9,11 +9,11 @@ use super::{
 use crate::{
     connection::Connection,
     error::ReachError,
-    store::database::{DatabaseError, FileFailure},
+    store::database::DatabaseError,
     stream::{StreamError, write_message},
 };
 use shoal_proto::{
-    codec::{CodecError, MAX_MESSAGE},
+    codec::MAX_MESSAGE,
     display,
     message::{CloseCode, Failure, FromReceiver, FromSender, Obstacle, Progress, Request},
 };
@@ -150,11 +150,7 @@ async fn ask_again(transfers: &Transfers, live: &Live) -> Result<Connection, Ask
     let again = transfers.links.request(live.peer, &Request::Again(live.id)).await;
     let (connection, mut send, mut recv) = again.map_err(unreachable)?;
     send.finish();
-    let error = match recv.read_to_end(0).await {
-        Ok(_) => return Ok(connection),
-        Err(quinn::ReadToEndError::Read(error)) => StreamError::from(error),
-        Err(quinn::ReadToEndError::TooLong) => StreamError::Codec(CodecError::Malformed),
-    };
+    let Err(error) = recv.done().await else { return Ok(connection) };
     tracing::debug!(%error, transfer = %live.id, "the sender does not offer again now");
     match error.close_code() {
         Some(CloseCode::UnknownTransfer) => Err(Asked::Gone),
@@ -326,13 +322,7 @@ async fn failed_words(transfers: &Transfers, live: &Live) -> Option<String> {
     });
     let first = failures.first_key_value().and_then(|(index, reason)| {
         let name = display::shown(manifest?.entry(*index)?.path.file_name());
-        let reason = match reason {
-            FileFailure::Gone => "it is gone at the sender",
-            FileFailure::Changed => "it changed at the sender",
-            FileFailure::Unreadable => "the sender cannot read it",
-            FileFailure::Disk => "it could not be written here",
-        };
-        Some(format!(" ({name}: {reason})"))
+        Some(format!(" ({name}: {})", reason.words(Direction::Receive)))
     });
     let files = display::count(u64::from(all), "file");
     Some(format!("{failed} of {files} failed{}: try them again", first.unwrap_or_default()))
