@@ -199,6 +199,8 @@ const de: Messages = {
     choose: "Ansehen, was darin ist",
     hide: "Dateien verbergen",
     replace: "Dateien gleichen Namens ersetzen",
+    later: "Später",
+    wait: (n: number) => plural(n, "# Angebot wartet", "# Angebote warten"),
     gotIt: "Behalten",
     more: (n: number) => plural(n, "und # weiteres Angebot", "und # weitere Angebote"),
     compare: "Erst Zeichen vergleichen…",

@@ -198,6 +198,8 @@ const en = {
     choose: "See what is in it",
     hide: "Hide files",
     replace: "Replace files of the same name",
+    later: "Later",
+    wait: (n: number) => plural(n, "# offer waits", "# offers wait"),
     gotIt: "Keep",
     more: (n: number) => plural(n, "and # more offer", "and # more offers"),
     compare: "Compare signs first…",
