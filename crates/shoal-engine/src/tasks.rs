@@ -8,7 +8,10 @@ use crate::{
     store::database::{Database, DatabaseError, DeviceRecord},
     transfer::{offer, serve, transfers::blocking},
 };
-use shoal_proto::{PeerId, message::Request};
+use shoal_proto::{
+    PeerId,
+    message::{CloseCode, Request},
+};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, broadcast, mpsc};
 
@@ -70,6 +73,11 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
             Request::Measure(measure) => {
                 let trust = engine.devices.trust(connection.peer());
                 transfers.tasks.spawn(engine.meter.clone().answer(connection, trust, measure, send, recv));
+            }
+            // Answered by nobody yet.
+            Request::Shares | Request::List(_) | Request::Search(_) | Request::Watch(_) | Request::Get(_) => {
+                let mut send = send;
+                send.refuse(CloseCode::Unsupported);
             }
             // The links answer it.
             Request::Hello(_) => {}

@@ -19,6 +19,7 @@
 //! | `Retry` | nothing more | nothing, or resets the stream |
 //! | `Verify` | commitment, later the nonce | its nonce ([`sas`]) |
 //! | `Measure` | filler, or nothing | [`message::Measured`], or filler |
+//! | `Shares`, `List`, `Search`, `Watch`, `Get` | nothing more | see [`share`] |
 //!
 //! # A transfer
 //! 1. The sender offers: counts, sizes, the hash of a [`manifest::Manifest`]. The receiver asks for the manifest unless it holds it.
@@ -53,6 +54,7 @@ pub mod piece;
 pub mod plan;
 pub mod ranges;
 pub mod sas;
+pub mod share;
 
 pub use hash::Hash;
 pub use manifest::{Entry, Manifest};

@@ -1,6 +1,10 @@
 //! Every message of the protocol. The crate's documentation says who says what when.
 
-use crate::{Hash, PieceIndex, manifest::EntryIndex};
+use crate::{
+    Hash, PieceIndex,
+    manifest::EntryIndex,
+    share::{Get, List, Search, Watch},
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -42,6 +46,16 @@ pub enum Request {
     /// "Let us measure the way between us": filler that means nothing and is kept nowhere. Only for devices that are at least
     /// known; others, and a second one at a time, have the stream reset with [`CloseCode::Refused`] and [`CloseCode::TooMany`].
     Measure(Measure),
+    /// What the other end shares with this one. Answered with a [`crate::share::Shares`]; the module says more of this and the following.
+    Shares,
+    /// A page of a shared folder. Answered with a [`crate::share::Page`].
+    List(List),
+    /// A search through shared folders. Answered with [`crate::share::Found`]s.
+    Search(Search),
+    /// Changes of a shared folder. Answered with [`crate::share::Changed`]s.
+    Watch(Watch),
+    /// "Offer me this of a shared folder." No answer; the owner offers, or resets the stream with [`CloseCode::NotShared`].
+    Get(Get),
 }
 
 /// Which way filler goes. It ends with a reset of its stream ([`CloseCode::Done`]), so that what waits to be sent need not be.
@@ -360,6 +374,8 @@ pub enum CloseCode {
     Unsupported = 5,
     /// A transfer that this end does not have, or no longer.
     UnknownTransfer = 6,
+    /// A share, or something in one, that is not there for this peer.
+    NotShared = 7,
 }
 
 impl CloseCode {
@@ -370,8 +386,16 @@ impl CloseCode {
 
     /// The meaning of a code that arrived, if it is one of ours.
     pub fn from_code(code: u64) -> Option<Self> {
-        [Self::Done, Self::ShuttingDown, Self::Refused, Self::Violation, Self::TooMany, Self::Unsupported, Self::UnknownTransfer]
-            .into_iter()
-            .find(|known| u64::from(known.code()) == code)
+        let codes = [
+            Self::Done,
+            Self::ShuttingDown,
+            Self::Refused,
+            Self::Violation,
+            Self::TooMany,
+            Self::Unsupported,
+            Self::UnknownTransfer,
+            Self::NotShared,
+        ];
+        codes.into_iter().find(|known| u64::from(known.code()) == code)
     }
 }

@@ -48,7 +48,7 @@ const MAX_VERSION: usize = 64;
 const MAX_STRANGER_REQUEST: usize = MAX_TEXT + 8 * 1024;
 
 /// Kinds of [`Request`] that this version knows; postcard writes the kind first.
-const KNOWN_REQUESTS: u32 = 7;
+const KNOWN_REQUESTS: u32 = 12;
 
 impl Links {
     /// Accepts until the end.
@@ -285,11 +285,15 @@ impl Drop for Handshake {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use shoal_proto::message::Measure;
+    use shoal_proto::{
+        message::TransferId,
+        share::{Few, Get, ShareId},
+    };
 
     #[test]
     fn the_last_known_request_is_known() {
-        let bytes = postcard::to_allocvec(&Request::Measure(Measure::FromOpener)).unwrap();
+        let get = Get { transfer: TransferId([0; 16]), share: ShareId([0; 16]), folder: None, names: Few::default() };
+        let bytes = postcard::to_allocvec(&Request::Get(get)).unwrap();
         assert_eq!(postcard::take_from_bytes::<u32>(&bytes).unwrap().0, KNOWN_REQUESTS - 1);
     }
 
