@@ -15,6 +15,13 @@ use crate::{
     identity::Identity,
     links::{IncomingRequest, Links, Reach},
     settings::Kept,
+    share::{
+        ask::Asker,
+        calm::Calm,
+        serve::{Gate, Server},
+        table::Table,
+    },
+    shares::Searches,
     store::database::Database,
     tasks,
     transfer::{
@@ -32,7 +39,7 @@ use shoal_proto::{
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 use tokio::sync::{broadcast, mpsc, watch};
@@ -65,6 +72,10 @@ pub(crate) struct Inner {
     pub(crate) devices: Arc<Devices>,
     pub(crate) links: Arc<Links>,
     pub(crate) transfers: Arc<Transfers>,
+    pub(crate) table: Arc<Table>,
+    pub(crate) shares: Arc<Server>,
+    pub(crate) asker: Arc<Asker>,
+    pub(crate) searches: Searches,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) cancel: CancellationToken,
     pub(crate) comparisons: Arc<Comparisons>,
@@ -114,6 +125,12 @@ impl Engine {
             .map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;
         let remembered = tasks::remembered(&database)
             .map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;
+        let moves = Arc::new(OnceLock::<Weak<Transfers>>::new());
+        let asked = moves.clone();
+        let is_moving = move || asked.get().and_then(Weak::upgrade).is_some_and(|transfers| transfers.is_moving());
+        let kept = database.clone();
+        let table = blocking(move || Table::open(kept, Calm::new(Box::new(is_moving)))).await;
+        let table = table.map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;
         let endpoint = match config.socket.clone() {
             Some(socket) => Endpoint::with_socket(&identity, socket.0)?,
             None => Endpoint::bind(&identity, config.listen, config.port)?,
@@ -132,6 +149,7 @@ impl Engine {
         let links = Links::start(endpoint, devices.clone(), hello.subscribe(), incoming, reach, CancellationToken::new());
         let events = broadcast::Sender::new(MAX_UNREAD_EVENTS);
         let transfers = Transfers::new(Surroundings {
+            rights: Arc::new(Gate { table: table.clone(), devices: devices.clone() }),
             database: database.clone(),
             links: links.clone(),
             devices: devices.clone(),
@@ -141,6 +159,10 @@ impl Engine {
             cancel: cancel.clone(),
         });
         transfers.set_limits(settings.limits);
+        // Set once, here.
+        let _ = moves.set(Arc::downgrade(&transfers));
+        let shares = Server::new(table.clone(), devices.clone(), transfers.clone());
+        let asker = Arc::new(Asker::new(links.clone(), devices.clone(), transfers.clone()));
         let options = Options { mdns: config.mdns, loopback: false, listen: config.listen };
         let port = links.local_addr().port();
         let presence = watch::Sender::new(settings.presence);
@@ -155,6 +177,10 @@ impl Engine {
             devices,
             links,
             transfers,
+            table,
+            shares,
+            asker,
+            searches: Searches::default(),
             events,
             cancel,
             comparisons: Comparisons::new(id),
@@ -281,6 +307,7 @@ impl Engine {
     /// Sets a device's standing. Blocking closes its connections within a second.
     pub async fn set_trust(&self, peer: PeerId, trust: Trust) -> Result<(), TrustError> {
         self.inner.devices.set_trust(peer, trust);
+        self.inner.table.rights_changed();
         if trust == Trust::Blocked {
             self.inner.transfers.cancel_all_of(peer);
             self.inner.links.close_peer(peer, CloseCode::Refused);
@@ -305,6 +332,7 @@ impl Engine {
         self.inner.transfers.cancel_all_of(peer);
         self.inner.links.close_peer(peer, CloseCode::Refused);
         self.inner.devices.forget(peer);
+        self.inner.table.rights_changed();
         let database = self.inner.database.clone();
         blocking(move || database.remove_device(peer)).await.map_err(|error| TrustError::Store(error.to_string()))
     }
@@ -421,6 +449,8 @@ impl Engine {
     pub async fn shutdown(&self) {
         self.inner.cancel.cancel();
         self.inner.transfers.shutdown().await;
+        let table = self.inner.table.clone();
+        blocking(move || table.shutdown()).await;
         tokio::join!(self.inner.discovery.shutdown(), self.inner.links.shutdown());
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
@@ -436,6 +466,7 @@ impl Inner {
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::wake_transfers(self.clone())));
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::watch_network(self.clone())));
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::expire_outlines(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::end_shared(self.clone())));
     }
 
     pub(crate) fn mdns_state(&self) -> MdnsState {

@@ -248,3 +248,87 @@ pub enum BenchError {
         reason: String,
     },
 }
+
+/// Why a folder is not shared, or not as it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ShareError {
+    /// No such share.
+    #[error("nothing is shared under the name {0}: see `shoal share list`")]
+    NotFound(String),
+    /// It cannot be shared.
+    #[error("{} cannot be shared: {reason}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// It is shared.
+    #[error("{} is shared already, as {name}: change that, or remove it first", path.display())]
+    Already {
+        /// Which.
+        path: PathBuf,
+        /// Under which name.
+        name: String,
+    },
+    /// Another share has this name.
+    #[error("another folder is shared as {0}: choose another name")]
+    NameTaken(String),
+    /// No name for a share.
+    #[error("{0} cannot be the name of a share: it takes 1 to 64 characters that can be shown, without a slash")]
+    Name(String),
+    /// A pattern that is none.
+    #[error("{0}")]
+    Pattern(String),
+    /// For nobody, or for too many by name.
+    #[error("choose between 1 and {limit} devices, or share with all that are known or verified")]
+    Audience {
+        /// At most.
+        limit: usize,
+    },
+    /// Too many.
+    #[error("no more than {limit} folders can be shared: remove one first")]
+    TooMany {
+        /// At most.
+        limit: usize,
+    },
+    /// The database or the index.
+    #[error("the change cannot be recorded: {0}")]
+    Store(String),
+}
+
+/// Why nothing is seen of what a device shares.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// The peer.
+    #[error(transparent)]
+    Reach(#[from] ReachError),
+    /// It is not there, or not for this device: nobody but its owner can tell which.
+    #[error("{peer} does not share {what} with this device, or not any more: see `shoal ls {peer}`")]
+    NotShared {
+        /// Whose.
+        peer: String,
+        /// What was asked for.
+        what: String,
+    },
+    /// It has enough to do.
+    #[error("{0} is answering too much at once: try again in a moment, or fetch less")]
+    Busy(String),
+    /// More than one request holds.
+    #[error("no more than {limit} files can be asked of {peer} by name at once: fetch their folder instead")]
+    TooMany {
+        /// Whose.
+        peer: String,
+        /// At most.
+        limit: usize,
+    },
+    /// Its version shares nothing.
+    #[error("{0} runs an older Shoal, which shares no folders: update it")]
+    TooOld(String),
+    /// The connection went, or what came was no answer.
+    #[error("{0} went away: try again when it is back")]
+    Lost(String),
+    /// What came cannot be taken.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+}

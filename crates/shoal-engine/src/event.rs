@@ -1,6 +1,6 @@
 //! What an engine tells its front ends, and the picture they start from.
 
-use crate::{Device, transfer::Transfer};
+use crate::{Device, share::PeerFound, transfer::Transfer};
 use shoal_proto::{PeerId, message::TransferId, sas::Sas};
 use std::time::Duration;
 
@@ -46,6 +46,20 @@ pub enum Event {
         peer: PeerId,
         /// What both screens must show.
         sas: Sas,
+    },
+    /// A search found something.
+    Found {
+        /// Which search.
+        search: u64,
+        /// Its name, safe to print.
+        peer_name: String,
+        /// What.
+        found: PeerFound,
+    },
+    /// A search is over.
+    Searched {
+        /// Which.
+        search: u64,
     },
     /// Events were lost; take a snapshot.
     Lagged,

@@ -21,6 +21,8 @@ mod identity;
 mod links;
 mod net_thread;
 mod settings;
+mod share;
+mod shares;
 mod store;
 mod stream;
 mod tasks;
@@ -32,14 +34,20 @@ pub use bench::{Bench, Disk, Limit, Network, Processor};
 pub use config::{AbstractSocket, AcceptRule, Config, DEFAULT_PORT};
 pub use device::{Device, Path, Trust, Via};
 pub use engine::{Engine, Events};
-pub use error::{BenchError, ReachError, SendError, SettingsError, StartError, TransferError, TrustError};
+pub use error::{BenchError, LookError, ReachError, SendError, SettingsError, ShareError, StartError, TransferError, TrustError};
 pub use event::{Event, Snapshot};
 pub use health::HealthNote;
 pub use settings::{Interface, Settings, SettingsChange};
+pub use share::{NewShare, OwnShare, PeerFound, Risk, ShareChange};
 pub use shoal_proto::{
-    PeerId,
+    PeerId, RelativePath,
+    display::shown,
     message::{Platform, TransferId},
     sas::Sas,
+    share::{
+        Changed, Hit, Holds, Item, ItemKind, Kind, List, Matching, Name, Order, OrderBy, Page, Search, Share, Text, Watch,
+        rights::{Access, Audience, Rights},
+    },
 };
 pub use store::disk::free_space;
 pub use transfer::{

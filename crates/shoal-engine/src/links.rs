@@ -294,7 +294,7 @@ impl fmt::Debug for Links {
 }
 
 /// Addresses that belong to this host or a network around it: RFC 1918, 3927, 6598, 4193, 4291 §2.5.6.
-fn is_local(ip: IpAddr) -> bool {
+pub(crate) fn is_local(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             let [first, second, ..] = ip.octets();

@@ -8,10 +8,7 @@ use crate::{
     store::database::{Database, DatabaseError, DeviceRecord},
     transfer::{offer, serve, transfers::blocking},
 };
-use shoal_proto::{
-    PeerId,
-    message::{CloseCode, Request},
-};
+use shoal_proto::{PeerId, message::Request};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, broadcast, mpsc};
 
@@ -74,10 +71,8 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
                 let trust = engine.devices.trust(connection.peer());
                 transfers.tasks.spawn(engine.meter.clone().answer(connection, trust, measure, send, recv));
             }
-            // Answered by nobody yet.
             Request::Shares | Request::List(_) | Request::Search(_) | Request::Watch(_) | Request::Get(_) => {
-                let mut send = send;
-                send.refuse(CloseCode::Unsupported);
+                transfers.tasks.spawn(engine.shares.clone().answer(connection, request, send, recv));
             }
             // The links answer it.
             Request::Hello(_) => {}
@@ -147,6 +142,15 @@ pub(crate) async fn expire_outlines(engine: Arc<Inner>) {
     loop {
         tokio::time::sleep(EXPIRE_OUTLINES).await;
         engine.transfers.expire_outlines();
+    }
+}
+
+/// Sendings out of shares end when the right to the share does.
+pub(crate) async fn end_shared(engine: Arc<Inner>) {
+    let mut rights = engine.table.rights();
+    // The sender lives in the table.
+    while rights.changed().await.is_ok() {
+        engine.transfers.end_shared();
     }
 }
 

@@ -9,11 +9,13 @@ mod files;
 mod forms;
 mod history;
 mod records;
+mod shares;
 
 pub(crate) use records::{Checkpoint, DeviceRecord, FileFailure, Kept, TransferRecord};
+pub(crate) use shares::ShareRecord;
 
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row, blob::ZeroBlob, params};
-use shoal_proto::{Hash, Manifest, PeerId, PieceIndex, RangeSet, manifest::EntryIndex, message::TransferId};
+use shoal_proto::{Hash, Manifest, PeerId, PieceIndex, RangeSet, manifest::EntryIndex, message::TransferId, share::ShareId};
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
@@ -34,7 +36,7 @@ const BLOB_PART: usize = 256 * 1024;
 
 /// Each step brings a database one version up; the number of steps is the version (`PRAGMA user_version`). Never edit a step
 /// that was released: append one.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// Ended transfers kept for the history.
 const MAX_HISTORY: u32 = 10_000;
@@ -180,8 +182,8 @@ impl Database {
         let transaction = connection.transaction()?;
         transaction.execute(
             "INSERT OR REPLACE INTO transfers (id, direction, peer, name, state, text, files, bytes, files_done, files_failed, \
-             bytes_done, bytes_moved, error, target, replace, accepted, active_ms, created, changed) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+             bytes_done, bytes_moved, error, target, replace, accepted, active_ms, created, changed, share, beneath) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
             params![
                 record.id.0,
                 direction_word(record.direction),
@@ -201,7 +203,9 @@ impl Database {
                 record.accepted,
                 as_sql(record.active.as_millis() as u64),
                 time_sql(record.created),
-                time_sql(record.changed)
+                time_sql(record.changed),
+                record.share.map(|share| share.0),
+                record.beneath.as_deref().map(path_bytes)
             ],
         )?;
         for (name, path) in &record.sources {
@@ -428,7 +432,7 @@ fn write_checkpoint(connection: &mut Connection, id: TransferId, checkpoint: &Ch
 }
 
 const TRANSFER_COLUMNS: &str = "id, direction, peer, name, state, text, files, bytes, files_done, files_failed, bytes_done, \
-     bytes_moved, error, target, replace, accepted, active_ms, created, changed";
+     bytes_moved, error, target, replace, accepted, active_ms, created, changed, share, beneath";
 
 fn with_sources(connection: &Connection, mut record: TransferRecord) -> Result<TransferRecord, DatabaseError> {
     if record.direction == Direction::Send {
@@ -461,6 +465,8 @@ fn transfer_from(row: &Row<'_>) -> rusqlite::Result<TransferRecord> {
         active: Duration::from_millis(row.get::<_, i64>(16)?.unsigned_abs()),
         created: UNIX_EPOCH + Duration::from_millis(row.get::<_, i64>(17)?.unsigned_abs()),
         changed: UNIX_EPOCH + Duration::from_millis(row.get::<_, i64>(18)?.unsigned_abs()),
+        share: row.get::<_, Option<[u8; 16]>>(19)?.map(ShareId),
+        beneath: row.get::<_, Option<Vec<u8>>>(20)?.map(path_from),
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! # Owns
 //! - [`scan`] and [`source`]: what a person gave to send, walked and read without following a link that was not given.
+//! - [`beneath`]: a folder that is shared, looked into without ever leaving it.
 //! - [`names`]: the way back from names on this disk to those that travel.
 //! - [`target`]: the folder chosen for a transfer, as a capability. Nothing is written outside it, whatever names a peer sends
 //!   and whatever is swapped on the disk meanwhile.
@@ -15,11 +16,13 @@
 //!
 //! Everything here is synchronous and blocks on the disk: call it from blocking threads. Every type is `Send + Sync`.
 
+pub(crate) mod beneath;
 pub(crate) mod commit;
 pub(crate) mod database;
 pub(crate) mod disk;
 pub(crate) mod file_key;
 mod folders;
+mod found;
 mod mark;
 pub(crate) mod names;
 pub(crate) mod partial;

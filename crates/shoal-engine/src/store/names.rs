@@ -18,13 +18,13 @@ use std::{
 const MAX_UNITS_PER_BYTE: usize = 4;
 
 /// Finds the original of a shortened name.
-pub(super) type Originals<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Originals<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The name under which something on this disk travels.
 ///
 /// # Errors
 /// It is none that travels.
-pub(super) fn from_disk(name: &OsStr, originals: Originals<'_>) -> Result<String, NameError> {
+pub(crate) fn from_disk(name: &OsStr, originals: Originals<'_>) -> Result<String, NameError> {
     let own = from_os(name)?;
     if looks_shortened(&own) {
         let original = originals(&own).filter(|original| check_component(original).is_ok());
@@ -51,7 +51,7 @@ pub(super) fn on_disk<T>(name: &str, open: impl Fn(&OsStr) -> io::Result<T>) -> 
 
 /// The sorted names of one folder as they travel.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     /// Back to back in one allocation.
     text: String,
     /// Start and end in `text`.
@@ -84,7 +84,7 @@ impl Names {
     }
 
     /// A name by its place, and what the disk calls it.
-    pub(super) fn get(&self, index: usize) -> Option<(&str, OsString)> {
+    pub(crate) fn get(&self, index: usize) -> Option<(&str, OsString)> {
         let name = slice(&self.text, *self.spans.get(index)?);
         Some((name, self.mapped.get(name).cloned().unwrap_or_else(|| to_os(name))))
     }

@@ -5,6 +5,7 @@
 //! none is kept here: a million files cost what the largest single folder's names cost.
 
 use super::{
+    found::{Found, FoundKind},
     names::{Names, Originals, from_disk},
     source::{Root, Roots},
 };
@@ -337,79 +338,6 @@ fn real_path(root: &Root, path: &str) -> PathBuf {
 fn is_unfinished(name: &OsStr) -> bool {
     let id = name.to_str().and_then(|name| name.strip_prefix(".shoal-"));
     id.is_some_and(|id| id.parse::<shoal_proto::message::TransferId>().is_ok())
-}
-
-/// What stands under a name.
-struct Found {
-    kind: FoundKind,
-    modified: SystemTime,
-}
-
-enum FoundKind {
-    Folder,
-    File { size: u64, executable: bool },
-    Link,
-    Special,
-}
-
-impl Found {
-    /// Looks without following a link.
-    #[cfg(unix)]
-    fn in_dir(dir: &Dir, name: &OsStr) -> io::Result<Self> {
-        use rustix::fs::{AtFlags, FileType, statat};
-        use std::time::{Duration, UNIX_EPOCH};
-
-        // One call to the system, where cap-std's needs three; a name without a separator cannot leave its folder.
-        let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let mode = stat.st_mode;
-        let kind = match FileType::from_raw_mode(mode) {
-            FileType::Directory => FoundKind::Folder,
-            FileType::RegularFile => {
-                FoundKind::File { size: u64::try_from(stat.st_size).unwrap_or(0), executable: mode & 0o111 != 0 }
-            }
-            FileType::Symlink => FoundKind::Link,
-            _ => FoundKind::Special,
-        };
-        // The fields' types differ between systems.
-        #[allow(clippy::unnecessary_cast)]
-        let (seconds, nanos) = (stat.st_mtime as i64, stat.st_mtime_nsec as u32);
-        let whole = Duration::from_secs(seconds.unsigned_abs());
-        let second = if seconds < 0 { UNIX_EPOCH.checked_sub(whole) } else { UNIX_EPOCH.checked_add(whole) };
-        let modified = second.and_then(|second| second.checked_add(Duration::from_nanos(u64::from(nanos))));
-        Ok(Self { kind, modified: modified.unwrap_or(UNIX_EPOCH) })
-    }
-
-    /// Looks without following a link.
-    #[cfg(not(unix))]
-    fn in_dir(dir: &Dir, name: &OsStr) -> io::Result<Self> {
-        let metadata = dir.symlink_metadata(name)?;
-        let kind = if metadata.is_symlink() {
-            FoundKind::Link
-        } else if metadata.is_dir() {
-            FoundKind::Folder
-        } else if metadata.is_file() {
-            FoundKind::File { size: metadata.len(), executable: false }
-        } else {
-            FoundKind::Special
-        };
-        Ok(Self { kind, modified: metadata.modified()?.into_std() })
-    }
-
-    /// What was given itself, links followed.
-    fn of_std(metadata: &std::fs::Metadata) -> io::Result<Self> {
-        #[cfg(unix)]
-        let executable = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
-        #[cfg(not(unix))]
-        let executable = false;
-        let kind = if metadata.is_dir() {
-            FoundKind::Folder
-        } else if metadata.is_file() {
-            FoundKind::File { size: metadata.len(), executable }
-        } else {
-            FoundKind::Special
-        };
-        Ok(Self { kind, modified: metadata.modified()? })
-    }
 }
 
 #[cfg(test)]

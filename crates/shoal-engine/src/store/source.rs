@@ -1,6 +1,7 @@
 //! Reading what was offered: the very version that was offered, or not at all.
 
 use super::{
+    beneath::Beneath,
     file_key::{FileKey, nanos},
     folders::{Folder, RecentFolders, open_file, split},
     names::on_disk,
@@ -11,7 +12,11 @@ use cap_std::{
     ambient_authority,
     fs::{Dir, OpenOptions},
 };
-use shoal_proto::{RelativePath, message::EntryFailure, name::to_os};
+use shoal_proto::{
+    RelativePath,
+    message::EntryFailure,
+    name::{from_os, to_os},
+};
 use std::{
     fs::File,
     io,
@@ -36,6 +41,8 @@ pub(crate) struct Root {
 pub(crate) struct Roots {
     /// Sorted by name.
     roots: Vec<Root>,
+    /// The folder that nothing may leave, for parts of a share: their roots are no better than what is below them.
+    beneath: Option<Beneath>,
     recent: RecentFolders,
 }
 
@@ -85,7 +92,13 @@ impl Roots {
     /// The roots of a scan, perhaps of an earlier run.
     pub(crate) fn new(mut roots: Vec<Root>) -> Self {
         roots.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        Self { roots, recent: RecentFolders::default() }
+        Self { roots, beneath: None, recent: RecentFolders::default() }
+    }
+
+    /// All roots are reached from this folder, by names alone.
+    pub(crate) fn within(mut self, folder: Option<PathBuf>) -> Self {
+        self.beneath = folder.map(Beneath::new);
+        self
     }
 
     /// Each root.
@@ -122,6 +135,10 @@ impl Roots {
     }
 
     fn open_file(&self, path: &RelativePath) -> io::Result<(File, PathBuf)> {
+        if let Some(beneath) = &self.beneath {
+            let inside = self.inside(beneath, path).ok_or(io::ErrorKind::NotFound)?;
+            return Ok((beneath.open_file(&inside)?, beneath.real_path(&inside)));
+        }
         let (parent, name) = split(path.as_str());
         if !parent.is_empty() {
             let folder = self.folder(parent)?;
@@ -135,6 +152,16 @@ impl Roots {
             return Err(io::ErrorKind::NotFound.into());
         }
         Ok((File::open(&root.path)?, root.path.clone()))
+    }
+
+    /// An entry's path from the folder that it must not leave.
+    fn inside(&self, beneath: &Beneath, path: &RelativePath) -> Option<RelativePath> {
+        let mut components = path.components();
+        let root = self.root(components.next()?)?.path.strip_prefix(beneath.root()).ok()?;
+        let names: Option<Vec<String>> = root.iter().map(|name| from_os(name).ok()).collect();
+        let mut names = names?;
+        names.extend(components.map(str::to_owned));
+        RelativePath::from_components(names.iter().map(String::as_str)).ok()
     }
 
     fn folder(&self, key: &str) -> io::Result<Arc<Folder>> {

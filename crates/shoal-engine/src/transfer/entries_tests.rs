@@ -31,6 +31,8 @@ fn record(direction: Direction, state: State, files: u32) -> TransferRecord {
         into: None,
         replace: false,
         sources: Vec::new(),
+        share: None,
+        beneath: None,
         accepted: true,
         active: Duration::ZERO,
         created: SystemTime::now(),

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, Semaphore, mpsc, oneshot, watch},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     time::Instant,
 };
 
@@ -82,6 +82,8 @@ pub(crate) struct Row {
     pub(crate) retry: bool,
     /// In memory only while an offer waits here, or is made from here.
     pub(crate) manifest: Option<Manifest>,
+    /// Of that manifest, where strangers can have one made.
+    pub(crate) memory: Option<OwnedSemaphorePermit>,
     /// Sending: what is read is read by it, while content moves. It keeps files and folders open.
     pub(crate) reader: Option<Arc<Mutex<Reader>>>,
     /// Sending: what was given, to be shown.
@@ -120,6 +122,7 @@ impl Live {
                 cause: None,
                 retry: false,
                 manifest,
+                memory: None,
                 reader: None,
                 sent: Arc::default(),
                 receiving: Weak::new(),
@@ -165,6 +168,7 @@ impl Row {
         }
         if state.is_over() {
             self.manifest = None;
+            self.memory = None;
         }
         self.record.enter(state);
         self.record.error = error;
@@ -206,6 +210,7 @@ impl Row {
         Transfer {
             id: record.id,
             direction: record.direction,
+            fetched: record.direction == Direction::Receive && record.share.is_some(),
             peer: record.peer,
             peer_name,
             name: display::shown(&record.name),

@@ -22,6 +22,7 @@ pub(crate) mod select;
 pub(crate) mod send;
 pub(crate) mod sent;
 pub(crate) mod serve;
+pub(crate) mod shared;
 pub(crate) mod standing;
 mod steering;
 pub(crate) mod transfers;
@@ -89,6 +90,8 @@ pub struct Transfer {
     pub id: TransferId,
     /// Which way.
     pub direction: Direction,
+    /// This device asked for it, out of a share of the other end's.
+    pub fetched: bool,
     /// The other end.
     pub peer: PeerId,
     /// Its name, safe to print.

@@ -5,6 +5,7 @@ use super::{
     inbox::Inbox,
     live::{Live, Session},
     receive,
+    shared::Wanted,
     transfers::{PENDING_MANIFESTS_KIB, Transfers, answer_channel, blocking},
 };
 use crate::{
@@ -80,13 +81,16 @@ enum OfferError {
     /// Consent covers what was shown, nothing else.
     #[error("an accepted offer that became another")]
     Changed,
+    /// As much.
+    #[error("an offer of something else than was asked for")]
+    Other,
 }
 
 impl OfferError {
     fn is_violation(&self) -> bool {
         match self {
             Self::Stream(error) => error.is_violation(),
-            Self::Manifest | Self::Changed => true,
+            Self::Manifest | Self::Changed | Self::Other => true,
         }
     }
 }
@@ -131,6 +135,7 @@ async fn handle(
         };
         return answer(&mut send, &over).await;
     }
+    let mut wanted = transfers.take_wanted(id, peer);
     let Some(_waiting) = transfers.admit_offer(peer) else {
         return answer(&mut send, &FromReceiver::Declined(Decline::Busy)).await;
     };
@@ -138,15 +143,23 @@ async fn handle(
         Content::Text(text) if text.len() > MAX_TEXT => return Err(OfferError::Manifest),
         Content::Text(text) => (None, Some(text.clone()), None),
         Content::Files { manifest_len, .. } => {
+            // What was asked for may be as long as it is.
             let memory = match reserve(transfers, connection, *manifest_len) {
                 Ok(memory) => memory,
+                Err(_) if wanted.is_some() && *manifest_len as usize <= manifest::MAX_ENCODED => None,
                 Err(decline) => return answer(&mut send, &FromReceiver::Declined(decline)).await,
             };
             write_message(&mut send, &FromReceiver::WantManifest, MAX_MESSAGE).await?;
             (Some(read_manifest(&mut recv, &offer.content).await?), None, memory)
         }
     };
-    let record = new_record(&offer, connection, manifest.as_ref(), text);
+    if let Some(wanted) = &wanted
+        && !manifest.as_ref().is_some_and(|manifest| wanted.is_met_by(manifest))
+    {
+        return Err(OfferError::Other);
+    }
+    let mut record = new_record(&offer, connection, manifest.as_ref(), text);
+    record.share = wanted.as_ref().map(|wanted| wanted.share);
     let mut session = session(send, Inbox::new(recv, &transfers.tasks));
     let (live, mut renewed) = blocking(move || Live::new(record, manifest)).await;
     live.row().awaits_answer = true;
@@ -157,6 +170,13 @@ async fn handle(
         return answer(&mut session.send, &FromReceiver::Declined(Decline::Over)).await;
     };
     let answered = answer_channel(&live);
+    if let Some(wanted) = wanted.take() {
+        let Some(error) = take_wanted(transfers, &live, wanted).await else {
+            return Ok(Handled::Accepted(live, renewed, session));
+        };
+        withdraw(transfers, &live, State::Failed, &error);
+        return answer(&mut session.send, &FromReceiver::Declined(Decline::NotAllowed)).await;
+    }
     let accepted = match consent(transfers, &live, &mut session, &mut renewed, answered).await {
         Ok(accepted) => accepted,
         Err(error) => {
@@ -244,6 +264,19 @@ async fn consent(
             },
         }
     }
+}
+
+/// Takes what was asked for. What stood in the way, if it cannot be taken.
+async fn take_wanted(transfers: &Arc<Transfers>, live: &Arc<Live>, wanted: Wanted) -> Option<String> {
+    // Before anybody hears of it: this is no question on a screen.
+    let taken = transfers.accept(live.id, wanted.consent).await;
+    let error = taken.as_ref().err().map(ToString::to_string);
+    if error.is_none() {
+        transfers.emit(Event::Offered(transfers.picture(live)));
+    }
+    // Whoever asked may have stopped waiting.
+    let _ = wanted.answered.send(taken);
+    error
 }
 
 /// The sender and the offer, for a sentence about both.
@@ -362,6 +395,8 @@ fn new_record(offer: &Offer, connection: &Connection, manifest: Option<&Manifest
         into: None,
         replace: false,
         sources: Vec::new(),
+        share: None,
+        beneath: None,
         accepted: false,
         active: Duration::ZERO,
         created: now,

@@ -23,6 +23,7 @@ use shoal_proto::{
     display,
     manifest::{self, Builder, EntryKind, Timestamp},
     message::{CloseCode, Content, Decline, Failure, FromReceiver, FromSender, Obstacle, Offer, Progress, Request, TransferId},
+    share::ShareId,
 };
 use std::{
     ops::ControlFlow,
@@ -49,12 +50,32 @@ pub(crate) struct Prepared {
     text: Option<String>,
     pub(crate) manifest: Option<Manifest>,
     sources: Vec<(String, PathBuf)>,
+    share: Option<ShareId>,
+    beneath: Option<PathBuf>,
 }
 
 impl Prepared {
     pub(crate) fn text(text: String) -> Self {
         let line = text.lines().next().unwrap_or_default();
-        Self { name: display::shown_within(line, TEXT_NAME), text: Some(text), manifest: None, sources: Vec::new() }
+        Self {
+            name: display::shown_within(line, TEXT_NAME),
+            text: Some(text),
+            manifest: None,
+            sources: Vec::new(),
+            share: None,
+            beneath: None,
+        }
+    }
+
+    /// Parts of a share, which lie beneath `folder`.
+    pub(crate) fn shared(
+        name: String,
+        manifest: Manifest,
+        sources: Vec<(String, PathBuf)>,
+        share: ShareId,
+        folder: PathBuf,
+    ) -> Self {
+        Self { name, text: None, manifest: Some(manifest), sources, share: Some(share), beneath: Some(folder) }
     }
 
     /// Looks through files and folders; reads no content.
@@ -89,7 +110,7 @@ impl Prepared {
                 1 => first.0.clone(),
                 several => format!("{} and {} more", first.0, several - 1),
             };
-            Ok(Self { name, text: None, manifest: Some(manifest), sources })
+            Ok(Self { name, text: None, manifest: Some(manifest), sources, share: None, beneath: None })
         })
         .await
     }
@@ -114,6 +135,8 @@ impl Prepared {
             into: None,
             replace: false,
             sources: self.sources.clone(),
+            share: self.share,
+            beneath: self.beneath.clone(),
             accepted: false,
             active: Duration::ZERO,
             created: now,
@@ -130,7 +153,7 @@ fn as_entry(scanned: &ScannedEntry<'_>) -> Entry {
     Entry { path: scanned.path.clone(), modified: timestamp(scanned.modified), kind }
 }
 
-fn timestamp(time: SystemTime) -> Timestamp {
+pub(crate) fn timestamp(time: SystemTime) -> Timestamp {
     let signed = |since: Duration| i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     match time.duration_since(UNIX_EPOCH) {
         Ok(since) => Timestamp { seconds: signed(since), nanos: since.subsec_nanos() },
@@ -144,8 +167,9 @@ fn timestamp(time: SystemTime) -> Timestamp {
 }
 
 /// The way from a transfer's entries to their files.
-pub(crate) fn roots(sources: Vec<(String, PathBuf)>) -> Roots {
-    Roots::new(sources.into_iter().map(|(name, path)| Root { name, path }).collect())
+pub(crate) fn roots(record: &TransferRecord) -> Roots {
+    let roots = record.sources.iter().cloned().map(|(name, path)| Root { name, path });
+    Roots::new(roots.collect()).within(record.beneath.clone())
 }
 
 /// How a session, or the transfer, ended.
@@ -353,7 +377,10 @@ async fn drive(
                 if files > offered.0 || bytes > offered.1 {
                     return Err(nonsense());
                 }
-                transfers.became_known(live.peer);
+                // Who fetches what is shared with everyone is a stranger still.
+                if live.row().record.share.is_none() {
+                    transfers.became_known(live.peer);
+                }
                 transfers.keep(live, |row| {
                     row.record.accepted = true;
                     row.record.files = files;

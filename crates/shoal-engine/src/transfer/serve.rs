@@ -26,6 +26,8 @@ pub(crate) async fn serve(transfers: Arc<Transfers>, connection: Connection, fet
         return connection.close(CloseCode::Violation);
     }
     let live = transfers.live(transfer).filter(|live| live.direction == Direction::Send && live.peer == connection.peer());
+    // Out of a share: as long as the peer may read that.
+    let live = live.filter(|live| live.row().record.share.is_none_or(|share| transfers.rights.may_read(&connection, share)));
     let offered = match live {
         Some(live) => accepted(&transfers, &live).await.map(|reader| (live, reader)),
         None => None,
@@ -65,8 +67,7 @@ async fn accepted(transfers: &Transfers, live: &Live) -> Option<Arc<Mutex<Reader
     }
     let mut row = live.row();
     if row.reader.is_none() {
-        let reader =
-            Reader::new(row.manifest.clone()?, roots(row.record.sources.clone()), transfers.database.clone(), row.sent.clone());
+        let reader = Reader::new(row.manifest.clone()?, roots(&row.record), transfers.database.clone(), row.sent.clone());
         row.reader = Some(Arc::new(Mutex::new(reader)));
     }
     row.reader.clone()

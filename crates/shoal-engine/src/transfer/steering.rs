@@ -89,6 +89,7 @@ impl Transfers {
             }
             (row.record.clone(), row.manifest.clone())
         };
+        let share = record.share;
         let into = consent.into.clone().unwrap_or_else(|| self.inbox());
         let this = self.clone();
         // Taken first: who declines or accepts meanwhile comes too late.
@@ -101,7 +102,10 @@ impl Transfers {
                 return refused.map(|_| false);
             }
         };
-        self.became_known(live.peer);
+        // What was asked for came from whoever has it, which says nothing about them.
+        if share.is_none() {
+            self.became_known(live.peer);
+        }
         {
             let mut row = live.row();
             row.record = accepted.clone();

@@ -7,6 +7,7 @@ use super::{
     limit::Limit,
     live::{Control, Live, Row},
     receive, send,
+    shared::{ShareRights, Wanted},
 };
 use crate::{
     AcceptRule, Event,
@@ -73,6 +74,9 @@ pub(crate) struct Transfers {
     rows: Mutex<HashMap<TransferId, Arc<Live>>>,
     /// Offers that a person declined and whose senders may not have heard it, latest last.
     declined: Mutex<VecDeque<TransferId>>,
+    /// What was asked for and is not offered yet.
+    wanted: Mutex<HashMap<TransferId, Wanted>>,
+    pub(super) rights: Arc<dyn ShareRights>,
     limits: Mutex<Limits>,
     pub(super) outlines: Outlines,
     /// Held while a transfer that is over is taken up again: two that want it at once must not make it run twice.
@@ -88,6 +92,7 @@ pub(crate) struct Surroundings {
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) accept_rule: AcceptRule,
     pub(crate) inbox: PathBuf,
+    pub(crate) rights: Arc<dyn ShareRights>,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -135,7 +140,7 @@ impl Drop for WaitingOffer {
 
 impl Transfers {
     pub(crate) fn new(surroundings: Surroundings) -> Arc<Self> {
-        let Surroundings { database, links, devices, events, accept_rule, inbox, cancel } = surroundings;
+        let Surroundings { database, links, devices, events, accept_rule, inbox, rights, cancel } = surroundings;
         Arc::new(Self {
             database,
             links,
@@ -153,6 +158,8 @@ impl Transfers {
             cancel,
             rows: Mutex::default(),
             declined: Mutex::default(),
+            wanted: Mutex::default(),
+            rights,
             limits: Mutex::default(),
             outlines: Outlines::default(),
             taking_up: Mutex::default(),
@@ -254,6 +261,11 @@ impl Transfers {
         self.slots.acquire().await.ok()
     }
 
+    /// Content moves at this moment, either way.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.rows().values().any(|live| live.state() == State::Active)
+    }
+
     /// Somebody waits for a place.
     pub(crate) fn is_slot_wanted(&self) -> bool {
         self.queued.load(Ordering::Relaxed) > 0
@@ -285,6 +297,10 @@ impl Transfers {
 
     fn declined(&self) -> MutexGuard<'_, VecDeque<TransferId>> {
         self.declined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn wanted(&self) -> MutexGuard<'_, HashMap<TransferId, Wanted>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn taking_up(&self) -> MutexGuard<'_, ()> {

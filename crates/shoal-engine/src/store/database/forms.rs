@@ -54,7 +54,7 @@ const FAILURES: [(FileFailure, &str); 4] = [
     (FileFailure::Disk, "disk"),
 ];
 
-pub(super) fn word<T: PartialEq>(table: &'static [(T, &'static str)], value: T) -> &'static str {
+pub(super) fn word<T: PartialEq>(table: &[(T, &'static str)], value: T) -> &'static str {
     table.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word)
 }
 

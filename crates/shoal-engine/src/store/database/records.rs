@@ -5,6 +5,7 @@ use shoal_proto::{
     Hash, PeerId, PieceIndex, RangeSet,
     manifest::EntryIndex,
     message::{EntryFailure, Platform, TransferId},
+    share::ShareId,
 };
 use std::{
     collections::BTreeMap,
@@ -48,6 +49,10 @@ pub(crate) struct TransferRecord {
     pub(crate) replace: bool,
     /// Sending: each top-level name with the path that it stands for.
     pub(crate) sources: Vec<(String, PathBuf)>,
+    /// The share that it is from, at whichever end.
+    pub(crate) share: Option<ShareId>,
+    /// Sending: the folder that its files must not leave.
+    pub(crate) beneath: Option<PathBuf>,
     /// Sending: the receiver has consented.
     pub(crate) accepted: bool,
     /// Time that content moved, over all sessions.

@@ -1,0 +1,262 @@
+//! Looking into what others share: one function for each request, and a search of all who can be reached.
+
+use crate::{
+    connection::Connection,
+    discovery::devices::Devices,
+    error::LookError,
+    links::Links,
+    stream::{RecvStream, SendStream, StreamError, read_message},
+    transfer::{
+        Consent, Transfer,
+        shared::Wanted,
+        transfers::{Transfers, new_id},
+    },
+};
+use serde::de::DeserializeOwned;
+use shoal_proto::{
+    PeerId, RelativePath,
+    codec::MAX_MESSAGE,
+    display,
+    message::{CloseCode, Request},
+    share::{Changed, Few, Found, Get, Hit, List, MAX_FOUND, Name, Page, Search, Share, Shares, Watch, fold},
+};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::sync::{mpsc, oneshot};
+
+/// How long an answer may take that comes at once.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// How long the offer may take once its list was made.
+const OFFER_WAIT: Duration = Duration::from_secs(60);
+
+/// Asks others.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    links: Arc<Links>,
+    devices: Arc<Devices>,
+    transfers: Arc<Transfers>,
+}
+
+/// A part of what a search found, at one device.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PeerFound {
+    /// Some hits in one of its shares.
+    Hits {
+        /// Whose.
+        peer: PeerId,
+        /// The share's name, as it travels.
+        share: String,
+        /// Never empty.
+        hits: Vec<Hit>,
+    },
+    /// Nothing more comes from it.
+    End {
+        /// Whose.
+        peer: PeerId,
+        /// There was more than was asked for.
+        more: bool,
+        /// It has looked through everything. Otherwise it is still reading its shares, or went away.
+        complete: bool,
+    },
+}
+
+impl PeerFound {
+    /// Whose.
+    pub const fn peer(&self) -> PeerId {
+        match self {
+            Self::Hits { peer, .. } | Self::End { peer, .. } => *peer,
+        }
+    }
+}
+
+impl Asker {
+    pub(crate) fn new(links: Arc<Links>, devices: Arc<Devices>, transfers: Arc<Transfers>) -> Self {
+        Self { links, devices, transfers }
+    }
+
+    /// What a device shares with this one.
+    pub(crate) async fn shares(&self, peer: PeerId) -> Result<Vec<Share>, LookError> {
+        let Shares(shares) = self.answer(peer, &Request::Shares, "what it shares").await?;
+        Ok(shares.into_vec())
+    }
+
+    /// A share by its name, as people type it.
+    pub(crate) async fn share(&self, peer: PeerId, name: &str) -> Result<Share, LookError> {
+        let (shares, folded) = (self.shares(peer).await?, fold(name));
+        let exact = shares.iter().find(|share| share.name.as_str() == name);
+        let found = exact.or_else(|| shares.iter().find(|share| fold(share.name.as_str()) == folded));
+        found.cloned().ok_or_else(|| LookError::NotShared { peer: self.devices.name(peer), what: display::shown(name) })
+    }
+
+    /// A page of a folder.
+    pub(crate) async fn list(&self, peer: PeerId, list: List) -> Result<Page, LookError> {
+        let what = list.folder.as_ref().map_or_else(|| "this share".to_owned(), |folder| display::shown(folder.as_str()));
+        self.answer(peer, &Request::List(list), &what).await
+    }
+
+    /// Changes of a folder until the receiver is dropped, or the folder is no longer shared with this device.
+    pub(crate) async fn watch(&self, peer: PeerId, watch: Watch) -> Result<mpsc::Receiver<Changed>, LookError> {
+        let what = watch.folder.as_ref().map_or_else(|| "this share".to_owned(), |folder| display::shown(folder.as_str()));
+        let (_, send, mut recv) = self.open(peer, &Request::Watch(watch)).await?;
+        let first: Changed = self.read(peer, &mut recv, &what).await?;
+        let (tell, told) = mpsc::channel(1);
+        let cancel = self.transfers.cancel.clone();
+        self.transfers.tasks.spawn(async move {
+            let _stays = send;
+            let pass_on = async {
+                if tell.send(first).await.is_err() {
+                    return;
+                }
+                loop {
+                    tokio::select! {
+                        changed = read_message(&mut recv, MAX_MESSAGE) => match changed {
+                            // A listener that lags needs the last one only.
+                            Ok(changed) => if tell.send(changed).await.is_err() { return },
+                            Err(_) => return,
+                        },
+                        () = tell.closed() => return,
+                    }
+                }
+            };
+            cancel.run_until_cancelled(pass_on).await;
+            recv.refuse(CloseCode::Done);
+        });
+        Ok(told)
+    }
+
+    /// Searches these devices at once. What is found comes in any order; each device ends with [`PeerFound::End`]. It ends when the receiver is
+    /// dropped.
+    pub(crate) fn search(self: &Arc<Self>, peers: Vec<PeerId>, search: &Search) -> mpsc::Receiver<PeerFound> {
+        let (found, receiver) = mpsc::channel(16);
+        for peer in peers {
+            let (this, search, found) = (self.clone(), search.clone(), found.clone());
+            let cancel = self.transfers.cancel.clone();
+            self.transfers.tasks.spawn(async move {
+                let ended = tokio::select! {
+                    ended = this.search_one(peer, search, &found) => ended,
+                    () = cancel.cancelled() => return,
+                    () = found.closed() => return,
+                };
+                let (more, complete) = ended.unwrap_or_else(|error| {
+                    tracing::debug!(%error, "a device was not searched to its end");
+                    (false, false)
+                });
+                // Fails when nobody wants it any more.
+                let _ = found.send(PeerFound::End { peer, more, complete }).await;
+            });
+        }
+        receiver
+    }
+
+    async fn search_one(&self, peer: PeerId, search: Search, found: &mpsc::Sender<PeerFound>) -> Result<(bool, bool), LookError> {
+        let mut left = search.limit.min(MAX_FOUND) as usize;
+        let (_, _send, mut recv) = self.open(peer, &Request::Search(search)).await?;
+        loop {
+            // It may look for long before it finds something.
+            match read_message(&mut recv, MAX_MESSAGE).await {
+                Ok(Found::Hits { name, hits, .. }) => {
+                    let mut hits = hits.into_vec();
+                    hits.truncate(left);
+                    left -= hits.len();
+                    if hits.is_empty() {
+                        return Ok((true, true));
+                    }
+                    let part = PeerFound::Hits { peer, share: name.as_str().to_owned(), hits };
+                    if found.send(part).await.is_err() {
+                        return Ok((true, true));
+                    }
+                }
+                Ok(Found::End { more, complete }) => return Ok((more, complete)),
+                Err(error) => return Err(self.failed(peer, &error, "what is searched")),
+            }
+        }
+    }
+
+    /// Fetches parts of a share, each under its own name; no names: the folder itself. Returns once the transfer is there.
+    pub(crate) async fn get(
+        &self,
+        peer: PeerId,
+        share: &Share,
+        folder: Option<RelativePath>,
+        names: Vec<Name>,
+        consent: Consent,
+    ) -> Result<Transfer, LookError> {
+        let itself = folder.as_ref().map_or(share.name.as_str(), RelativePath::file_name);
+        let tops: BTreeSet<String> = if names.is_empty() {
+            BTreeSet::from([itself.to_owned()])
+        } else {
+            names.iter().map(|name| name.as_str().to_owned()).collect()
+        };
+        let what = display::shown(tops.first().map_or(itself, String::as_str));
+        let names = Few::try_from(names).map_err(|error| LookError::TooMany { peer: self.devices.name(peer), limit: error.0 })?;
+        let (answered, answer) = oneshot::channel();
+        let transfer = new_id();
+        let wanted = Wanted { peer, share: share.id, names: tops, consent, answered };
+        self.transfers.want(transfer, wanted);
+        let got = self.ask_for(peer, Get { transfer, share: share.id, folder, names }, &what, answer).await;
+        if got.is_err() {
+            self.transfers.take_wanted(transfer, peer);
+        }
+        got?;
+        let live = self.transfers.live(transfer);
+        match live {
+            Some(live) => Ok(self.transfers.picture(&live)),
+            // Over already: everything was there.
+            None => {
+                let all = self.transfers.list(true).await?;
+                let ended = all.into_iter().find(|row| row.id == transfer);
+                ended.ok_or_else(|| LookError::Lost(self.devices.name(peer)))
+            }
+        }
+    }
+
+    async fn ask_for(
+        &self,
+        peer: PeerId,
+        get: Get,
+        what: &str,
+        answer: oneshot::Receiver<Result<(), crate::TransferError>>,
+    ) -> Result<(), LookError> {
+        let (connection, mut send, mut recv) = self.open(peer, &Request::Get(get)).await?;
+        send.finish();
+        // Not before the offer is here: nothing else uses the connection until then.
+        let _hold = connection.hold();
+        // As long as the list takes.
+        recv.done().await.map_err(|error| self.failed(peer, &error, what))?;
+        let lost = || LookError::Lost(self.devices.name(peer));
+        let answered = tokio::select! {
+            answered = answer => answered.map_err(|_| lost())?,
+            _ = connection.closed() => return Err(lost()),
+            () = tokio::time::sleep(OFFER_WAIT) => return Err(lost()),
+        };
+        Ok(answered?)
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, peer: PeerId, request: &Request, what: &str) -> Result<T, LookError> {
+        let (_, mut send, mut recv) = self.open(peer, request).await?;
+        send.finish();
+        self.read(peer, &mut recv, what).await
+    }
+
+    async fn open(&self, peer: PeerId, request: &Request) -> Result<(Connection, SendStream, RecvStream), LookError> {
+        let opened = self.links.request(peer, request).await;
+        opened.map_err(|error| LookError::Reach(error.about(self.devices.name(peer))))
+    }
+
+    async fn read<T: DeserializeOwned>(&self, peer: PeerId, recv: &mut RecvStream, what: &str) -> Result<T, LookError> {
+        match tokio::time::timeout(ANSWER_WAIT, read_message(recv, MAX_MESSAGE)).await {
+            Ok(answer) => answer.map_err(|error| self.failed(peer, &error, what)),
+            Err(_) => Err(LookError::Lost(self.devices.name(peer))),
+        }
+    }
+
+    fn failed(&self, peer: PeerId, error: &StreamError, what: &str) -> LookError {
+        let peer = self.devices.name(peer);
+        match error.close_code() {
+            Some(CloseCode::NotShared) => LookError::NotShared { peer, what: what.to_owned() },
+            Some(CloseCode::TooMany) => LookError::Busy(peer),
+            Some(CloseCode::Unsupported) => LookError::TooOld(peer),
+            _ => LookError::Lost(peer),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What is in a share, in a database of its own: listed by pages, searched, summed up. One file a share, so that a share that goes takes
+//! its index along, and no query can meet another share's names.
+//!
+//! * `write`: the disk's state of a folder is put in, and what changed by it.
+//! * `read`: pages, paths, hashes.
+//! * `search`: names that hold a text.
+//!
+//! Leaves out looking at the disk (`crawl`) and who may ask (`table`).
+
+mod read;
+mod search;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub(crate) use read::{FileRow, Filling, Listing};
+pub(crate) use search::Slice;
+pub(crate) use write::{FolderState, FoundEntry};
+
+use rusqlite::Connection;
+use shoal_proto::share::ShareId;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// The share itself among the entries.
+pub(crate) const ROOT: i64 = 1;
+
+/// Of the schema; an index of another version is made anew (`PRAGMA user_version`).
+const VERSION: u32 = 1;
+
+/// Memory for pages of the file: KiB for the one connection that writes, and for each that reads.
+const WRITER_CACHE_KIB: i32 = 8 * 1024;
+const READER_CACHE_KIB: i32 = 2 * 1024;
+
+/// Connections that are kept for reading. More are made while more are needed.
+const IDLE_READERS: usize = 2;
+
+/// Why an index did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IndexError {
+    /// SQLite or the disk below it.
+    #[error("the index: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The old one cannot be removed.
+    #[error("the index: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// The index of one share.
+#[derive(Debug)]
+pub(crate) struct Index {
+    path: PathBuf,
+    /// Closed before the writer: the last one to be closed tidies up, which one that only reads cannot.
+    readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
+}
+
+impl Index {
+    /// Opens the index of a share, or makes it. One that is damaged, or of another version, is made anew.
+    pub(crate) fn open(folder: &Path, share: ShareId) -> Result<Self, IndexError> {
+        fs::create_dir_all(folder)?;
+        let path = Self::file(folder, share);
+        let writer = match open_writer(&path) {
+            Ok(writer) => writer,
+            Err(error) => {
+                tracing::warn!(%error, "an index is made anew");
+                remove(&path)?;
+                open_writer(&path)?
+            }
+        };
+        Ok(Self { path, writer: Mutex::new(writer), readers: Mutex::default() })
+    }
+
+    /// Removes the index of a share that is no more.
+    pub(crate) fn remove(folder: &Path, share: ShareId) -> io::Result<()> {
+        remove(&Self::file(folder, share))
+    }
+
+    fn file(folder: &Path, share: ShareId) -> PathBuf {
+        folder.join(format!("{share:?}.db"))
+    }
+
+    /// Its size on the disk, in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        parts(&self.path).iter().filter_map(|part| fs::metadata(part).ok()).map(|part| part.len()).sum()
+    }
+
+    /// A panic while the lock was held left no transaction open: SQLite rolled it back.
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads with a connection that sees one state of the index, whatever is written meanwhile.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, IndexError> {
+        let kept = self.readers().pop();
+        let mut connection = kept.map_or_else(|| open_reader(&self.path), Ok)?;
+        let transaction = connection.transaction()?;
+        let done = work(&transaction);
+        drop(transaction);
+        let mut readers = self.readers();
+        if readers.len() < IDLE_READERS {
+            readers.push(connection);
+        }
+        Ok(done?)
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
+    let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match version {
+        VERSION => {
+            // Finds a file that is no database at all; damage inside shows when it is met.
+            connection.query_row("SELECT id FROM entries WHERE id = 1", [], |_| Ok(()))?;
+        }
+        0 => connection
+            .execute_batch(&format!("BEGIN; {} PRAGMA user_version = {VERSION}; COMMIT;", include_str!("schema.sql")))?,
+        _ => return Err(rusqlite::Error::InvalidQuery),
+    }
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+/// The database and the two files that SQLite keeps beside it.
+fn parts(path: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|end| {
+        let mut part = path.as_os_str().to_owned();
+        part.push(end);
+        part.into()
+    })
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    for part in parts(path) {
+        match fs::remove_file(part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}

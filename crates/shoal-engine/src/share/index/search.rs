@@ -1,0 +1,119 @@
+//! Names that hold a text, found by the trigrams in it.
+//!
+//! The table of trigrams says which names have all of those that the text has; whether they stand together is looked at in the name. A word
+//! of one or two characters has no trigram: for a query of nothing else all names are looked through.
+
+use super::{
+    Index, IndexError, ROOT,
+    read::{Paths, is_complete, kind, seconds},
+};
+use rusqlite::{Connection, Row, Statement, params};
+use shoal_proto::share::{Hit, MAX_HITS, PAGE_BYTES, Pattern, Search};
+use std::time::{Duration, Instant};
+
+/// Characters of a trigram.
+const GRAM: usize = 3;
+
+/// Most trigrams that are asked for; the name decides anyway.
+const MAX_GRAMS: usize = 32;
+
+/// How long a part is looked for as long as there is nothing in it, and how long its first hit waits for others.
+const LOOK: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(20);
+
+/// Bytes that a hit takes in a message beside its path.
+const BESIDE_PATH: usize = 64;
+
+const COLUMNS: &str = "e.id, e.parent, e.is_file, e.fold, e.name, e.size, e.files, e.modified, e.hash";
+
+/// A part of what a search finds.
+#[derive(Debug)]
+pub(crate) struct Slice {
+    /// At most [`MAX_HITS`], and no more bytes than fit in a message.
+    pub(crate) hits: Vec<Hit>,
+    /// Where the next part begins; `None`: this was the last.
+    pub(crate) next: Option<i64>,
+}
+
+impl Index {
+    /// The hits from an entry on, as many as go together: [`MAX_HITS`], or what was found in a moment. Nothing stays open between two parts,
+    /// so one who takes long to read them is in nobody's way. Begins with 0.
+    pub(crate) fn search(&self, pattern: &Pattern, search: &Search, from: i64) -> Result<Slice, IndexError> {
+        self.read(|connection| {
+            let begun = Instant::now();
+            let complete = is_complete(connection)?;
+            let mut paths = Paths::new(connection);
+            let mut slice = Slice { hits: Vec::new(), next: None };
+            let mut bytes = 0;
+            let (mut statement, text) = prepare(connection, pattern)?;
+            let mut rows = match &text {
+                Some(text) => statement.query(params![from, text])?,
+                None => statement.query([from])?,
+            };
+            while let Some(row) = rows.next()? {
+                let gathered = if slice.hits.is_empty() { LOOK } else { GATHER };
+                if slice.hits.len() >= MAX_HITS || bytes > PAGE_BYTES || begun.elapsed() >= gathered {
+                    slice.next = Some(row.get(0)?);
+                    break;
+                }
+                if let Some(hit) = hit(row, pattern, search, complete, &mut paths)? {
+                    bytes += hit.path.as_str().len() + BESIDE_PATH;
+                    slice.hits.push(hit);
+                }
+            }
+            Ok(slice)
+        })
+    }
+}
+
+/// A row as a hit; `None`: it does not fit.
+fn hit(
+    row: &Row<'_>,
+    pattern: &Pattern,
+    search: &Search,
+    complete: bool,
+    paths: &mut Paths<'_>,
+) -> rusqlite::Result<Option<Hit>> {
+    let folded: String = row.get(3)?;
+    if !pattern.fits(&folded) {
+        return Ok(None);
+    }
+    let (is_file, size, files): (bool, i64, i64) = (row.get(2)?, row.get(5)?, row.get(6)?);
+    let (kind, modified) = (kind(is_file, size, files, complete, row.get(8)?), seconds(row.get(7)?));
+    if !search.fits(&kind, modified) {
+        return Ok(None);
+    }
+    let name = row.get::<_, Option<String>>(4)?.unwrap_or(folded);
+    let path = paths.of(row.get(1)?, &name)?;
+    Ok(path.map(|path| Hit { path, kind, modified }))
+}
+
+/// The statement, and the expression to match if it takes one.
+fn prepare<'a>(connection: &'a Connection, pattern: &Pattern) -> rusqlite::Result<(Statement<'a>, Option<String>)> {
+    let text = expression(pattern);
+    let sql = if text.is_some() {
+        // CROSS: never the other way round, name by name.
+        format!(
+            "SELECT {COLUMNS} FROM names CROSS JOIN entries e ON e.id = names.rowid \
+             WHERE names.rowid >= ?1 AND names MATCH ?2 ORDER BY names.rowid"
+        )
+    } else {
+        format!("SELECT {COLUMNS} FROM entries e WHERE e.id >= ?1 AND e.id > {ROOT} ORDER BY e.id")
+    };
+    Ok((connection.prepare(&sql)?, text))
+}
+
+/// All trigrams of all words, as FTS5 wants them; `None`: there are none.
+fn expression(pattern: &Pattern) -> Option<String> {
+    let mut grams = Vec::new();
+    for word in pattern.words() {
+        let letters: Vec<char> = word.chars().collect();
+        // The text of an expression ends at a NUL, which no name has.
+        let windows = letters.windows(GRAM).filter(|gram| !gram.contains(&'\0'));
+        grams.extend(windows.map(|gram| format!("\"{}\"", gram.iter().collect::<String>().replace('"', "\"\""))));
+    }
+    grams.sort_unstable();
+    grams.dedup();
+    grams.truncate(MAX_GRAMS);
+    (!grams.is_empty()).then(|| grams.join(" AND "))
+}

@@ -1,0 +1,33 @@
+//! Folders that this device shares, and looking into those of others. What is said on the wire: [`shoal_proto::share`].
+//!
+//! * `filter`: what of a folder is shared at all; `risk`: what a person should hear before it is.
+//! * `kept`: a share's folder and index; `index`: what is in it, listed and searched without the disk.
+//! * `table`: the shares of this device and who gets at them; `own`: how its owner sees them.
+//! * `serve`: answers what peers ask; `ask`: asks them.
+//! * `keeper`, `work`, `watcher`, `hashing`, `calm`: keep the indexes up to date, on a thread of their own.
+//! * `listing`: pages of folders, from the index or, before that is ready, from the disk.
+//!
+//! Opening beneath a share without ever leaving it is [`crate::store::beneath`].
+
+pub(crate) mod ask;
+pub(crate) mod calm;
+mod filter;
+mod hashing;
+mod index;
+mod keeper;
+mod kept;
+mod listing;
+mod own;
+#[cfg(test)]
+mod peers_tests;
+mod risk;
+pub(crate) mod serve;
+pub(crate) mod table;
+#[cfg(test)]
+mod tests;
+mod watcher;
+mod work;
+
+pub use ask::PeerFound;
+pub use own::{NewShare, OwnShare, ShareChange};
+pub use risk::Risk;

@@ -1,0 +1,187 @@
+//! Answering "offer me this": the list of what was asked for, as the disk has it now, becomes an ordinary sending.
+
+use super::{AnswerError, Server};
+use crate::{
+    connection::Connection,
+    share::{kept::Kept, table::Own},
+    store::beneath::{Inside, Seen},
+    transfer::send::Prepared,
+};
+use shoal_proto::{
+    Entry, Manifest, RelativePath,
+    manifest::{Builder, EntryKind, ManifestError, Timestamp},
+    share::Get,
+};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+impl Server {
+    pub(super) async fn get(&self, connection: &Connection, get: Get) -> Result<(), AnswerError> {
+        let own = self.lease(connection, get.share)?;
+        let transfer = get.transfer;
+        // A place of its own: it may take long. Never closed.
+        let place = self.walking.clone().acquire_owned().await.ok();
+        let wanted = Wanted::default();
+        let flag = wanted.0.clone();
+        let prepared = crate::transfer::transfers::blocking(move || {
+            let _place = place;
+            prepare(&own, &get, &flag)
+        });
+        let (prepared, len) = prepared.await?;
+        let kib = u32::try_from(len / 1024 + 1).unwrap_or(u32::MAX);
+        let memory = self.manifests.clone().try_acquire_many_owned(kib).map_err(|_| AnswerError::TooMany)?;
+        let offered = self.transfers.offer_shared(transfer, connection.peer(), prepared, Some(memory)).await;
+        match offered {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(AnswerError::TooMany),
+            Err(error) => {
+                tracing::error!(%error, "what was asked for cannot be offered");
+                Err(AnswerError::TooMany)
+            }
+        }
+    }
+}
+
+/// True as long as somebody waits for the list.
+#[derive(Debug)]
+struct Wanted(Arc<AtomicBool>);
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Why there is no list.
+#[derive(Debug, thiserror::Error)]
+enum ListingError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl From<ListingError> for AnswerError {
+    fn from(error: ListingError) -> Self {
+        match error {
+            ListingError::Io(_) => Self::NotShared,
+            ListingError::Manifest(_) => Self::TooMany,
+        }
+    }
+}
+
+/// What was asked for and the length of its list in bytes.
+fn prepare(own: &Own, get: &Get, wanted: &AtomicBool) -> Result<(Prepared, usize), AnswerError> {
+    let kept = &*own.kept;
+    let inside = kept.open(get.folder.as_ref())?;
+    let mut walk = Walk { kept, wanted, builder: Builder::default() };
+    let mut sources: Vec<(String, PathBuf)> = Vec::new();
+    if get.names.is_empty() {
+        let name = get.folder.as_ref().map_or(own.name.as_str(), RelativePath::file_name).to_owned();
+        let real = get.folder.as_ref().map_or_else(|| kept.beneath.root().to_owned(), |path| kept.beneath.real_path(path));
+        let top = top(&name)?;
+        let modified = inside.modified()?;
+        walk.folder(&inside, get.folder.as_ref(), &top, modified)?;
+        sources.push((name, real));
+    } else {
+        let mut names: Vec<&str> = get.names.iter().map(|name| name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            let path = match &get.folder {
+                Some(folder) => folder.join(name),
+                None => RelativePath::parse(name),
+            };
+            let path = path.map_err(|_| AnswerError::NotShared)?;
+            let seen = inside.look_for(name).filter(|seen| !kept.filter().leaves_out_path(&path, seen.size.is_none()));
+            walk.entry(&inside, &path, &top(name)?, seen.ok_or(AnswerError::NotShared)?)?;
+            sources.push((name.to_owned(), kept.beneath.real_path(&path)));
+        }
+    }
+    let manifest: Manifest = walk.builder.finish().map_err(ListingError::from)?;
+    let name = match sources.as_slice() {
+        [(first, _)] => first.clone(),
+        [(first, _), rest @ ..] => format!("{first} and {} more", rest.len()),
+        [] => return Err(AnswerError::NotShared),
+    };
+    let len = manifest.encoded().len();
+    Ok((Prepared::shared(name, manifest, sources, own.record.id, kept.beneath.root().to_owned()), len))
+}
+
+fn top(name: &str) -> Result<RelativePath, AnswerError> {
+    RelativePath::parse(name).map_err(|_| AnswerError::NotShared)
+}
+
+impl From<io::Error> for AnswerError {
+    fn from(_: io::Error) -> Self {
+        Self::NotShared
+    }
+}
+
+/// Walks what was asked for, in the order of manifests.
+struct Walk<'a> {
+    kept: &'a Kept,
+    wanted: &'a AtomicBool,
+    builder: Builder,
+}
+
+impl Walk<'_> {
+    /// Something that is there: `path` in the share, `to` in the list.
+    fn entry(&mut self, inside: &Inside, path: &RelativePath, to: &RelativePath, seen: Seen) -> Result<(), ListingError> {
+        match seen.size {
+            Some(size) => {
+                let kind = EntryKind::File { size, executable: seen.executable, root: None };
+                Ok(self.builder.push(&Entry { path: to.clone(), modified: timestamp(seen.modified), kind })?)
+            }
+            None => {
+                let below = inside.enter(path.file_name())?;
+                self.folder(&below, Some(path), to, seen.modified)
+            }
+        }
+    }
+
+    fn folder(
+        &mut self,
+        inside: &Inside,
+        path: Option<&RelativePath>,
+        to: &RelativePath,
+        modified: i64,
+    ) -> Result<(), ListingError> {
+        if !self.wanted.load(Ordering::Relaxed) {
+            return Err(io::Error::from(io::ErrorKind::Interrupted).into());
+        }
+        self.builder.push(&Entry { path: to.clone(), modified: timestamp(modified), kind: EntryKind::Folder })?;
+        let mut entries = Vec::new();
+        self.kept.each_in(inside, path, &mut |name, seen| entries.push((name.to_owned(), seen)))?;
+        for (name, seen) in entries {
+            let from = path.map_or_else(|| RelativePath::parse(&name), |path| path.join(&name));
+            // What is too deep to travel is left out, as in other sendings.
+            let (Ok(from), Ok(to)) = (from, to.join(&name)) else { continue };
+            match self.entry(inside, &from, &to, seen) {
+                // It went, or became a link, since it was seen; or its owner may not read it.
+                Err(ListingError::Io(error)) if error.kind() != io::ErrorKind::Interrupted => {
+                    tracing::debug!(%error, "something shared is left out");
+                }
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn timestamp(nanos: i64) -> Timestamp {
+    const SECOND: i64 = 1_000_000_000;
+    Timestamp { seconds: nanos.div_euclid(SECOND), nanos: u32::try_from(nanos.rem_euclid(SECOND)).unwrap_or(0) }
+}

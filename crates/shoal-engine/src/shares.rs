@@ -1,0 +1,173 @@
+//! The engine's face for shares: own ones, and looking into those of others.
+
+use crate::{
+    Consent, Engine, Event, LookError, NewShare, OwnShare, PeerFound, ShareChange, ShareError, Transfer,
+    transfer::transfers::blocking,
+};
+use shoal_proto::{
+    PeerId, RelativePath,
+    share::{Changed, List, Name, Page, Search, Share, Watch},
+};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Searches under way that tell what they find as events.
+const MAX_SEARCHES: usize = 16;
+
+/// Searches under way, the oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Searches {
+    running: Mutex<(u64, VecDeque<(u64, CancellationToken)>)>,
+}
+
+impl Searches {
+    fn begin(&self) -> (u64, CancellationToken) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.0 += 1;
+        let (number, token) = (running.0, CancellationToken::new());
+        running.1.push_back((number, token.clone()));
+        if running.1.len() > MAX_SEARCHES
+            && let Some((_, oldest)) = running.1.pop_front()
+        {
+            oldest.cancel();
+        }
+        (number, token)
+    }
+
+    fn stop(&self, number: u64) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.1.retain(|(other, token)| {
+            if *other == number {
+                token.cancel();
+            }
+            *other != number
+        });
+    }
+}
+
+impl Engine {
+    /// Shares a folder.
+    ///
+    /// # Errors
+    /// [`ShareError`]
+    pub async fn add_share(&self, new: NewShare) -> Result<OwnShare, ShareError> {
+        let table = self.inner.table.clone();
+        blocking(move || table.add(new)).await
+    }
+
+    /// The folders that this device shares, by name.
+    pub async fn own_shares(&self) -> Vec<OwnShare> {
+        let table = self.inner.table.clone();
+        blocking(move || table.list()).await
+    }
+
+    /// Changes a share. Who may not see it any more is cut off within a second. What is left out from now on is not sent any more, and for
+    /// that every fetch from it is ended: it can be asked for again.
+    ///
+    /// # Errors
+    /// [`ShareError`]
+    pub async fn change_share(&self, name: &str, change: ShareChange) -> Result<OwnShare, ShareError> {
+        let is_filtered_anew = change.hidden.is_some() || change.ignored.is_some();
+        let (table, name) = (self.inner.table.clone(), name.to_owned());
+        let (id, share) = blocking(move || table.change(&name, change)).await?;
+        if is_filtered_anew {
+            self.inner.transfers.end_share(id);
+        }
+        Ok(share)
+    }
+
+    /// Shares a folder no more, from this second on. The folder stays as it is.
+    ///
+    /// # Errors
+    /// [`ShareError`]
+    pub async fn remove_share(&self, name: &str) -> Result<(), ShareError> {
+        let (table, name) = (self.inner.table.clone(), name.to_owned());
+        let id = blocking(move || table.remove(&name)).await?;
+        self.inner.transfers.end_share(id);
+        Ok(())
+    }
+
+    /// What a device shares with this one.
+    ///
+    /// # Errors
+    /// [`LookError`]
+    pub async fn shares_of(&self, peer: PeerId) -> Result<Vec<Share>, LookError> {
+        self.inner.asker.shares(peer).await
+    }
+
+    /// A device's share by its name, without regard to case.
+    ///
+    /// # Errors
+    /// [`LookError`]
+    pub async fn share_of(&self, peer: PeerId, name: &str) -> Result<Share, LookError> {
+        self.inner.asker.share(peer, name).await
+    }
+
+    /// A page of a folder in a device's share.
+    ///
+    /// # Errors
+    /// [`LookError`]
+    pub async fn list_share(&self, peer: PeerId, list: List) -> Result<Page, LookError> {
+        self.inner.asker.list(peer, list).await
+    }
+
+    /// Changes of a folder in a device's share, the first at once. It ends when the folder is not shared with this device any more.
+    ///
+    /// # Errors
+    /// [`LookError`]
+    pub async fn watch_share(&self, peer: PeerId, watch: Watch) -> Result<mpsc::Receiver<Changed>, LookError> {
+        self.inner.asker.watch(peer, watch).await
+    }
+
+    /// Searches the shares of these devices at once. Dropping the receiver ends it.
+    pub fn search_shares(&self, peers: Vec<PeerId>, search: &Search) -> mpsc::Receiver<PeerFound> {
+        self.inner.asker.search(peers, search)
+    }
+
+    /// Begins a search of these devices, whose hits come as [`Event::Found`] and whose end as [`Event::Searched`]. Returns its number. The oldest
+    /// of more than [`MAX_SEARCHES`] ends.
+    pub fn begin_search(&self, peers: Vec<PeerId>, search: &Search) -> u64 {
+        let (number, wanted) = self.inner.searches.begin();
+        let mut found = self.search_shares(peers, search);
+        let transfers = self.inner.transfers.clone();
+        self.inner.tasks().spawn(async move {
+            let tell = async {
+                while let Some(found) = found.recv().await {
+                    let peer_name = transfers.devices.name(found.peer());
+                    transfers.emit(Event::Found { search: number, peer_name, found });
+                }
+            };
+            tokio::select! {
+                () = tell => {}
+                () = wanted.cancelled() => {}
+                () = transfers.cancel.cancelled() => return,
+            }
+            transfers.emit(Event::Searched { search: number });
+        });
+        number
+    }
+
+    /// Ends a search; one that is over stays so.
+    pub fn stop_search(&self, search: u64) {
+        self.inner.searches.stop(search);
+    }
+
+    /// Fetches parts of a folder in a device's share, each whole under its own name; no names: the folder itself.
+    ///
+    /// # Errors
+    /// [`LookError`]
+    pub async fn fetch(
+        &self,
+        peer: PeerId,
+        share: &Share,
+        folder: Option<RelativePath>,
+        names: Vec<Name>,
+        consent: Consent,
+    ) -> Result<Transfer, LookError> {
+        self.inner.asker.get(peer, share, folder, names, consent).await
+    }
+}

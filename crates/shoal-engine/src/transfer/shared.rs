@@ -1,0 +1,121 @@
+//! Transfers out of shares. For the owner they are sendings that somebody else asked for, bound to a share and to the right to it; for the
+//! asker they are offers that were asked for, so that nobody is asked.
+
+use super::{
+    Consent, Direction, Transfer,
+    live::Live,
+    send::{self, Prepared},
+    transfers::{Transfers, blocking},
+};
+use crate::{Event, connection::Connection, error::TransferError};
+use shoal_proto::{Manifest, PeerId, message::TransferId, share::ShareId};
+use std::{collections::BTreeSet, fmt, sync::Arc};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// Sendings out of shares that are not over, of everybody and of one peer.
+const MAX_SHARED: usize = 256;
+const MAX_SHARED_PER_PEER: usize = 32;
+
+/// Who may still read a share. Asked before every fetch.
+pub(crate) trait ShareRights: fmt::Debug + Send + Sync {
+    /// The peer at the other end may, as things are now.
+    fn may_read(&self, connection: &Connection, share: ShareId) -> bool;
+}
+
+/// Something that was asked for and will be offered.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Of whom.
+    pub(crate) peer: PeerId,
+    /// Out of which share.
+    pub(crate) share: ShareId,
+    /// The names at the top of what is offered: no others are taken.
+    pub(crate) names: BTreeSet<String>,
+    /// Where to, and what of it.
+    pub(crate) consent: Consent,
+    /// Hears what became of it.
+    pub(crate) answered: oneshot::Sender<Result<(), TransferError>>,
+}
+
+impl Wanted {
+    /// Whether an offer holds what was asked for, and nothing else.
+    pub(crate) fn is_met_by(&self, manifest: &Manifest) -> bool {
+        let tops = manifest.entries().filter(|(_, entry)| entry.path.depth() == 1);
+        tops.map(|(_, entry)| entry.path).all(|path| self.names.contains(path.as_str()))
+    }
+}
+
+impl Transfers {
+    /// Offers parts of a share as the transfer that the asker made up. `None`: the id is taken, or the asker has too many.
+    ///
+    /// # Errors
+    /// The database.
+    pub(crate) async fn offer_shared(
+        self: &Arc<Self>,
+        id: TransferId,
+        peer: PeerId,
+        prepared: Prepared,
+        memory: Option<OwnedSemaphorePermit>,
+    ) -> Result<Option<Transfer>, TransferError> {
+        if !self.may_share_more(peer) {
+            return Ok(None);
+        }
+        let this = self.clone();
+        let known = blocking(move || this.database.transfer(id)).await.map_err(super::transfers::recording)?;
+        let record = prepared.record(id, peer);
+        let live = Live::new(record.clone(), prepared.manifest.clone()).0;
+        live.row().memory = memory;
+        // The id is the asker's: it must not get at another transfer by it.
+        let Some(live) = known.is_none().then(|| self.insert_new(live)).flatten() else { return Ok(None) };
+        let (this, manifest) = (self.clone(), prepared.manifest);
+        if let Err(error) = blocking(move || this.database.add_transfer(&record, manifest.as_ref(), None)).await {
+            self.remove(id);
+            return Err(super::transfers::recording(error));
+        }
+        let picture = self.picture(&live);
+        self.emit(Event::Offered(picture.clone()));
+        self.tasks.spawn(send::run(self.clone(), live));
+        Ok(Some(picture))
+    }
+
+    fn may_share_more(&self, peer: PeerId) -> bool {
+        let shared: Vec<PeerId> = self.shared().into_iter().map(|(live, _)| live.peer).collect();
+        shared.len() < MAX_SHARED && shared.iter().filter(|of| **of == peer).count() < MAX_SHARED_PER_PEER
+    }
+
+    /// Ends sendings whose asker may not read the share any more. One who is not connected is asked about when it is.
+    pub(crate) fn end_shared(&self) {
+        let connected = self.links.connected();
+        for (live, share) in self.shared() {
+            let of_peer = connected.iter().find(|connection| connection.peer() == live.peer);
+            if of_peer.is_some_and(|connection| !self.rights.may_read(connection, share)) {
+                // One that ends by itself meanwhile is none to cancel.
+                let _ = self.cancel(live.id);
+            }
+        }
+    }
+
+    /// Ends the sendings out of a share.
+    pub(crate) fn end_share(&self, share: ShareId) {
+        for (live, _) in self.shared().into_iter().filter(|(_, of)| *of == share) {
+            let _ = self.cancel(live.id); // as above
+        }
+    }
+
+    /// Sendings out of shares that are not over.
+    fn shared(&self) -> Vec<(Arc<Live>, ShareId)> {
+        let sending: Vec<_> = self.rows().values().filter(|live| live.direction == Direction::Send).cloned().collect();
+        sending.into_iter().filter_map(|live| Some((live.clone(), live.row().record.share?))).collect()
+    }
+
+    /// Something will be offered.
+    pub(crate) fn want(&self, id: TransferId, wanted: Wanted) {
+        self.wanted().insert(id, wanted);
+    }
+
+    /// What was wanted of an offer, once; also when it is not wanted any more.
+    pub(crate) fn take_wanted(&self, id: TransferId, peer: PeerId) -> Option<Wanted> {
+        let mut wanted = self.wanted();
+        if wanted.get(&id)?.peer == peer { wanted.remove(&id) } else { None }
+    }
+}
