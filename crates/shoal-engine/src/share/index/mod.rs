@@ -2,11 +2,12 @@
 //! its index along, and no query can meet another share's names.
 //!
 //! * `write`: the disk's state of a folder is put in, and what changed by it.
-//! * `read`: pages, paths, hashes.
+//! * `read`: pages, paths, hashes; `counts`: how long lists are, kept for the next page.
 //! * `search`: names that hold a text.
 //!
 //! Leaves out looking at the disk (`crawl`) and who may ask (`table`).
 
+mod counts;
 mod read;
 mod search;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub(crate) use read::{FileRow, Filling, Listing};
 pub(crate) use search::Slice;
 pub(crate) use write::{FolderState, FoundEntry};
 
+use counts::Counts;
 use rusqlite::Connection;
 use shoal_proto::share::ShareId;
 use std::{
@@ -57,6 +59,7 @@ pub(crate) struct Index {
     /// Closed before the writer: the last one to be closed tidies up, which one that only reads cannot.
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Connection>,
+    counts: Counts,
 }
 
 impl Index {
@@ -72,7 +75,7 @@ impl Index {
                 open_writer(&path)?
             }
         };
-        Ok(Self { path, writer: Mutex::new(writer), readers: Mutex::default() })
+        Ok(Self { path, writer: Mutex::new(writer), readers: Mutex::default(), counts: Counts::default() })
     }
 
     /// Removes the index of a share that is no more.
@@ -85,6 +88,7 @@ impl Index {
     }
 
     /// Its size on the disk, in bytes.
+    #[cfg(test)]
     pub(crate) fn size(&self) -> u64 {
         parts(&self.path).iter().filter_map(|part| fs::metadata(part).ok()).map(|part| part.len()).sum()
     }

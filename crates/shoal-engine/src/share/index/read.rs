@@ -1,11 +1,12 @@
 //! Reading an index: folders by path, pages of them, files that have no hash yet.
 
-use super::{Index, IndexError, ROOT};
+use super::{Index, IndexError, ROOT, counts::Key};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use shoal_proto::{
     Hash, RelativePath,
     share::{Few, Holds, Item, ItemKind, MAX_PAGE, Name, Order, OrderBy, PAGE_BYTES, Page, Pattern, fold},
 };
+use std::ops::Range;
 
 /// A folder's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,12 +107,15 @@ impl Index {
     pub(crate) fn page(&self, folder: &FolderRow, listing: &Listing) -> Result<Page, IndexError> {
         self.read(|connection| {
             let query = Query::new(listing);
-            let [folders, files] = [query.count(connection, folder.id, false)?, query.count(connection, folder.id, true)?];
+            let words = listing.filter.words().to_vec();
+            let [folders, files] = self.counts.of(Key { folder: folder.id, revision: folder.revision, words }, || {
+                Ok::<_, rusqlite::Error>([query.count(connection, folder.id, false)?, query.count(connection, folder.id, true)?])
+            })?;
             let mut page = Filling::new(usize::from(listing.limit), is_complete(connection)?);
             if listing.offset < folders {
-                query.fill(connection, folder.id, false, listing.offset, &mut page)?;
+                query.fill(connection, folder.id, false, listing.offset..folders, &mut page)?;
             }
-            query.fill(connection, folder.id, true, listing.offset.saturating_sub(folders), &mut page)?;
+            query.fill(connection, folder.id, true, listing.offset.saturating_sub(folders)..files, &mut page)?;
             let total = folders.saturating_add(files);
             Ok(Page { total, revision: folder.revision.cast_unsigned(), items: page.items })
         })
@@ -144,8 +148,21 @@ impl<'a> Query<'a> {
         statement.query_row(self.parameters(&folder, &is_file).as_slice(), |row| row.get(0))
     }
 
-    fn fill(&self, connection: &Connection, folder: i64, is_file: bool, offset: u32, page: &mut Filling) -> rusqlite::Result<()> {
-        let order = match (self.listing.order.by, self.listing.order.descending) {
+    /// Adds entries of one kind from those whose places are in `range`.
+    fn fill(
+        &self,
+        connection: &Connection,
+        folder: i64,
+        is_file: bool,
+        range: Range<u32>,
+        page: &mut Filling,
+    ) -> rusqlite::Result<()> {
+        // Names are read from the nearer end: what is left out has to be passed over.
+        let left = range.end.saturating_sub(range.start);
+        let wanted = u32::try_from(page.left).unwrap_or(u32::MAX).min(left);
+        let from_end = self.listing.order.by == OrderBy::Name && left - wanted < range.start;
+        let offset = if from_end { left - wanted } else { range.start };
+        let order = match (self.listing.order.by, self.listing.order.descending != from_end) {
             (OrderBy::Name, false) => "fold, name",
             (OrderBy::Name, true) => "fold DESC, name DESC",
             (OrderBy::Size, false) => "size, fold, name",
@@ -155,15 +172,20 @@ impl<'a> Query<'a> {
         };
         let sql = format!(
             "SELECT coalesce(name, fold), is_file, size, files, modified, hash FROM entries \
-             WHERE parent = ?1 AND is_file = ?2{} ORDER BY {order} LIMIT {} OFFSET {offset}",
-            self.filter, page.left
+             WHERE parent = ?1 AND is_file = ?2{} ORDER BY {order} LIMIT {wanted} OFFSET {offset}",
+            self.filter
         );
         let mut statement = connection.prepare(&sql)?;
-        let mut rows = statement.query(self.parameters(&folder, &is_file).as_slice())?;
-        while let Some(row) = rows.next()? {
-            let (is_file, size, files): (bool, i64, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
-            let kind = kind(is_file, size, files, page.complete, row.get(5)?);
-            if !page.add(&row.get::<_, String>(0)?, kind, row.get(4)?) {
+        let rows = statement.query_map(self.parameters(&folder, &is_file).as_slice(), |row| {
+            let kind = kind(row.get(1)?, row.get(2)?, row.get(3)?, page.complete, row.get(5)?);
+            Ok((row.get::<_, String>(0)?, kind, row.get(4)?))
+        })?;
+        let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+        if from_end {
+            rows.reverse();
+        }
+        for (name, kind, modified) in rows {
+            if !page.add(&name, kind, modified) {
                 break;
             }
         }

@@ -116,6 +116,17 @@ fn pages_are_sorted_filtered_and_cut() {
         let expected: Vec<_> = all(OrderBy::Name, false).into_iter().skip(offset as usize).take(2).collect();
         assert_eq!((total, part), (5, expected));
     }
+    // From whichever end it is read.
+    crawl(&index, &(0..100).map(|number| (format!("{number:02}"), (number >= 40).then_some(1))).collect(), 1);
+    for descending in [false, true] {
+        let whole = names(&index, "", &listing(OrderBy::Name, descending, "", 0, 100)).1;
+        for (offset, limit) in (0..100).flat_map(|offset| [(offset, 1), (offset, 7), (offset, 60)]) {
+            let part = names(&index, "", &listing(OrderBy::Name, descending, "", offset, limit)).1;
+            let expected: Vec<_> = whole.iter().skip(offset as usize).take(usize::from(limit)).cloned().collect();
+            assert_eq!(part, expected, "{offset} {limit} {descending}");
+        }
+    }
+    crawl(&index, &scene(), 0);
     assert_eq!(names(&index, "", &listing(OrderBy::Name, false, "B", 0, 9)), (3, vec!["b".into(), "Über".into(), "ab".into()]));
     assert_eq!(names(&index, "b/deep", &listing(OrderBy::Name, false, "img JPG", 1, 9)), (2, vec!["img_2.jpg".into()]));
     assert_eq!(names(&index, "b/empty", &listing(OrderBy::Name, false, "", 0, 9)), (0, vec![]));
