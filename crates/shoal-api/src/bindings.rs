@@ -55,6 +55,12 @@ fn generated() -> String {
         Measure,
         Limit,
         Bottleneck,
+        OwnShare,
+        ShareChange,
+        Item,
+        ItemSort,
+        SortBy,
+        FoundItem,
     );
     text
 }

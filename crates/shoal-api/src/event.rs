@@ -3,9 +3,10 @@
 use crate::{
     Code,
     rows::{Device, Sas, Snapshot, State, Transfer, milliseconds, whole_seconds},
+    shares::FoundItem,
 };
 use serde::{Deserialize, Serialize};
-use shoal_engine::{self as engine, Engine};
+use shoal_engine::{self as engine, Engine, PeerFound};
 use ts_rs::TS;
 
 /// A change. The first field of its JSON is `event`.
@@ -109,6 +110,29 @@ pub enum Event {
         #[serde(flatten)]
         sas: Sas,
     },
+    /// A search found something.
+    Found {
+        /// Which search.
+        search: u64,
+        /// What; never empty.
+        found: Vec<FoundItem>,
+    },
+    /// A search has heard all that one device found.
+    SearchedPeer {
+        /// Which search.
+        search: u64,
+        /// The device's id.
+        peer: String,
+        /// There was more than was asked for.
+        more: bool,
+        /// It has looked through everything. Otherwise it is still reading its folders, or went away.
+        complete: bool,
+    },
+    /// A search is over.
+    Searched {
+        /// Which.
+        search: u64,
+    },
     /// Events were lost; a [`Event::Snapshot`] follows.
     Lagged,
     /// Everything at this moment, after a lag.
@@ -129,6 +153,9 @@ impl Event {
             | Self::Device(_)
             | Self::DeviceGone { .. }
             | Self::Verifying { .. }
+            | Self::Found { .. }
+            | Self::SearchedPeer { .. }
+            | Self::Searched { .. }
             | Self::Lagged
             | Self::Snapshot(_) => None,
         }
@@ -165,6 +192,14 @@ impl From<engine::Event> for Event {
             }
             engine::Event::TransferGone(transfer) => Self::TransferGone { transfer: transfer.to_string() },
             engine::Event::Verifying { peer, sas } => Self::Verifying { peer: peer.to_string(), sas: sas.into() },
+            engine::Event::Found { search, peer_name, found: PeerFound::Hits { peer, share, hits } } => {
+                let found = hits.iter().map(|hit| FoundItem::new(peer, &peer_name, &share, hit)).collect();
+                Self::Found { search, found }
+            }
+            engine::Event::Found { search, found: PeerFound::End { peer, more, complete }, .. } => {
+                Self::SearchedPeer { search, peer: peer.to_string(), more, complete }
+            }
+            engine::Event::Searched { search } => Self::Searched { search },
             engine::Event::Lagged => Self::Lagged,
         }
     }
@@ -241,6 +276,9 @@ impl Transfer {
             | Event::Device(_)
             | Event::DeviceGone { .. }
             | Event::Verifying { .. }
+            | Event::Found { .. }
+            | Event::SearchedPeer { .. }
+            | Event::Searched { .. }
             | Event::Lagged
             | Event::Snapshot(_) => {}
         }

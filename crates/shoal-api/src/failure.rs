@@ -2,7 +2,9 @@
 
 use crate::rows::State;
 use serde::{Deserialize, Serialize};
-use shoal_engine::{BenchError, ReachError, SendError, SettingsError, StartError, TransferError, TrustError};
+use shoal_engine::{
+    BenchError, LookError, ReachError, SendError, SettingsError, ShareError, StartError, TransferError, TrustError,
+};
 use std::fmt;
 use ts_rs::TS;
 
@@ -100,6 +102,34 @@ impl From<TransferError> for Failure {
             | TransferError::Store(_) => Code::Failed,
         };
         Self::new(code, error)
+    }
+}
+
+impl From<ShareError> for Failure {
+    fn from(error: ShareError) -> Self {
+        let code = match &error {
+            ShareError::Pattern(_) | ShareError::Name(_) | ShareError::Audience { .. } => Code::Usage,
+            ShareError::NotFound(_)
+            | ShareError::Folder { .. }
+            | ShareError::Already { .. }
+            | ShareError::NameTaken(_)
+            | ShareError::TooMany { .. }
+            | ShareError::Store(_) => Code::Failed,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<LookError> for Failure {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Reach(error) => error.into(),
+            LookError::Transfer(error) => error.into(),
+            LookError::NotShared { .. } => Self::new(Code::Declined, error),
+            LookError::TooMany { .. } => Self::new(Code::Usage, error),
+            LookError::Lost(_) => Self::new(Code::PeerNotFound, error),
+            LookError::Busy(_) | LookError::TooOld(_) => Self::new(Code::Failed, error),
+        }
     }
 }
 

@@ -96,6 +96,14 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
             engine.clear_history().await?;
             Ok(Reply::Done)
         }
+        Request::AddShare { .. }
+        | Request::OwnShares
+        | Request::ChangeShare { .. }
+        | Request::RemoveShare { .. }
+        | Request::Look { .. }
+        | Request::Search { .. }
+        | Request::StopSearch { .. }
+        | Request::Get { .. } => crate::looking::handle(engine, request).await,
         Request::Settings => Ok(Reply::Settings(engine.settings().await.into())),
         Request::SetSettings { change } => {
             engine.set_settings(change.into()).await?;
@@ -162,7 +170,7 @@ async fn receivers(engine: &Engine, to: &[String], wait_s: u32) -> Result<Vec<Pe
 }
 
 /// A device that need not be in reach: a whole id stands for itself, so that a device can be blocked before it is ever met.
-async fn known(engine: &Engine, peer: &str) -> Result<PeerId, Failure> {
+pub(crate) async fn known(engine: &Engine, peer: &str) -> Result<PeerId, Failure> {
     match peer.parse::<PeerId>() {
         Ok(id) => Ok(id),
         Err(_) => find(engine, peer, 0).await,
@@ -170,7 +178,7 @@ async fn known(engine: &Engine, peer: &str) -> Result<PeerId, Failure> {
 }
 
 /// The device that a person means. A link's addresses are dialled in turn; only its id counts.
-async fn find(engine: &Engine, peer: &str, wait_s: u32) -> Result<PeerId, Failure> {
+pub(crate) async fn find(engine: &Engine, peer: &str, wait_s: u32) -> Result<PeerId, Failure> {
     let wait = Duration::from_secs(wait_s.into());
     if !PeerLink::is_one(peer) {
         return Ok(engine.find(peer, wait).await?);

@@ -16,9 +16,11 @@ mod handle;
 mod health;
 mod host;
 mod link;
+mod looking;
 mod request;
 pub mod rows;
 mod settings;
+mod shares;
 
 pub use bench::{Bench, Bottleneck, Limit, Measure};
 pub use entries::{Entry, EntryRange, EntryState};
@@ -31,6 +33,7 @@ pub use link::{ParsePeerLinkError, PeerLink};
 pub use request::{Content, Reply, Request};
 pub use rows::{Device, DevicePath, Direction, Identity, Limits, Offer, Platform, Sas, Snapshot, State, Transfer, Trust, Via};
 pub use settings::{Accept, Interface, Settings, SettingsChange};
+pub use shares::{FoundItem, Item, ItemSort, OwnShare, ShareChange, SortBy};
 pub use shoal_engine::{AcceptRule, Config, Engine, Received, ReceivedFile, StartError, free_space};
 
 #[cfg(test)]

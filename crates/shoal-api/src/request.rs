@@ -5,6 +5,7 @@ use crate::entries::{Entry, EntryRange, EntryState};
 use crate::health::HealthNote;
 use crate::rows::{Device, Identity, Limits, Offer, Sas, Snapshot, Transfer, Trust};
 use crate::settings::{Settings, SettingsChange};
+use crate::shares::{Item, ItemSort, OwnShare, ShareChange, SortBy};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use ts_rs::TS;
@@ -149,6 +150,128 @@ pub enum Request {
     },
     /// Takes every ended transfer out of the history. Their files stay.
     ClearHistory,
+    /// Shares a folder. Answered with [`Reply::OwnShares`] of one.
+    AddShare {
+        /// The folder; absolute.
+        #[ts(type = "string")]
+        path: PathBuf,
+        /// What others see; none: the folder's own name.
+        #[serde(default)]
+        #[ts(optional = nullable)]
+        name: Option<String>,
+        /// `everyone`, `known` or `verified`; or devices.
+        #[serde(rename = "for")]
+        audience: Vec<String>,
+        /// They may add files.
+        #[serde(default)]
+        write: bool,
+        /// Hidden and system files are shared, too.
+        #[serde(default)]
+        hidden: bool,
+        /// Patterns of what is not shared, as in a `.gitignore`.
+        #[serde(default)]
+        ignore: Vec<String>,
+    },
+    /// The folders that this device shares. Answered with [`Reply::OwnShares`].
+    OwnShares,
+    /// Changes a share, at once. Answered with [`Reply::OwnShares`] of one.
+    ChangeShare {
+        /// Its name.
+        share: String,
+        /// What changes.
+        change: ShareChange,
+    },
+    /// Shares a folder no more.
+    RemoveShare {
+        /// Its name.
+        share: String,
+    },
+    /// What a device shares, or a page of a folder in one of its shares. Answered with [`Reply::Items`].
+    Look {
+        /// The device.
+        peer: String,
+        /// `/SHARE/PATH`, `/SHARE`, or empty: its shares.
+        #[serde(default)]
+        path: String,
+        /// Items to leave out at the beginning.
+        #[serde(default)]
+        offset: u32,
+        /// Items on the page, 1 to 512; fewer come when they are long.
+        limit: u16,
+        /// By what it is sorted.
+        #[serde(default)]
+        sort: SortBy,
+        /// The other way round; folders still come first.
+        #[serde(default)]
+        descending: bool,
+        /// Only names with every word of this in them, whatever the case and accents.
+        #[serde(default)]
+        find: String,
+        /// Seconds.
+        wait_s: u32,
+    },
+    /// Searches what devices share. Answered with [`Reply::Searching`]; what is found comes as [`crate::Event::Found`].
+    Search {
+        /// Words that a name has to have in it.
+        text: String,
+        /// The name begins with the text.
+        #[serde(default)]
+        beginning: bool,
+        /// The devices; none: every one in reach.
+        #[serde(default)]
+        on: Vec<String>,
+        /// Only files, or only folders.
+        #[serde(default)]
+        #[ts(optional = nullable)]
+        kind: Option<ItemSort>,
+        /// Only files of at least this many bytes.
+        #[serde(default)]
+        #[ts(optional = nullable)]
+        min_size: Option<u64>,
+        /// Only files of at most this many bytes.
+        #[serde(default)]
+        #[ts(optional = nullable)]
+        max_size: Option<u64>,
+        /// Only what was changed then or later, in seconds since 1970.
+        #[serde(default)]
+        #[ts(optional = nullable)]
+        since: Option<i64>,
+        /// Only what was changed before, in seconds since 1970.
+        #[serde(default)]
+        #[ts(optional = nullable)]
+        until: Option<i64>,
+        /// Hits of one device, at most 10,000.
+        limit: u32,
+        /// Seconds.
+        wait_s: u32,
+    },
+    /// Ends a search.
+    StopSearch {
+        /// Which.
+        search: u64,
+    },
+    /// Fetches something out of a share. Answered with [`Reply::Transfers`] of one.
+    Get {
+        /// The device.
+        peer: String,
+        /// The folder that holds it: `/SHARE/PATH` or `/SHARE`.
+        path: String,
+        /// What of it, each whole; empty: the folder itself.
+        #[serde(default)]
+        names: Vec<String>,
+        /// The folder to put it in; none: the inbox.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional, type = "string")]
+        into: Option<PathBuf>,
+        /// Only files whose path or name fits one of these globs; empty: all.
+        #[serde(default)]
+        only: Vec<String>,
+        /// Replace what has the same name; the old one goes to the trash.
+        #[serde(default)]
+        replace: bool,
+        /// Seconds.
+        wait_s: u32,
+    },
     /// What can be set. Answered with [`Reply::Settings`].
     Settings,
     /// Changes settings: in force at once, and kept.
@@ -186,6 +309,8 @@ impl Request {
             self,
             Self::Send { content: Content::Paths { .. }, .. }
                 | Self::Accept { into: Some(_), .. }
+                | Self::AddShare { .. }
+                | Self::Get { into: Some(_), .. }
                 | Self::SetSettings { change: SettingsChange { inbox: Some(_), .. } }
         )
     }
@@ -244,6 +369,27 @@ pub enum Reply {
         /// Entries on all pages.
         total: u32,
     },
+    /// Rows of own shares.
+    OwnShares {
+        /// The rows.
+        shares: Vec<OwnShare>,
+    },
+    /// A page of what a device shares.
+    Items {
+        /// The page.
+        items: Vec<Item>,
+        /// Items on all pages.
+        total: u32,
+        /// The state that it shows: pages of one state fit together. Not a number to reckon with.
+        revision: String,
+    },
+    /// A search has begun.
+    Searching {
+        /// Its number.
+        search: u64,
+        /// Ids of the devices that are searched.
+        peers: Vec<String>,
+    },
     /// What can be set, as it is.
     Settings(Settings),
     /// What may be wrong; nothing, most of the time.
@@ -268,6 +414,18 @@ mod tests {
         let set = |inbox| Request::SetSettings { change: SettingsChange { inbox, ..SettingsChange::default() } };
         let send = |content| Request::Send { to: vec![], content, wait_s: 0 };
         let path = PathBuf::from("/etc");
+        let get = |into| Request::Get {
+            peer: "a".into(),
+            path: "/s".into(),
+            names: vec![],
+            into,
+            only: vec![],
+            replace: false,
+            wait_s: 0,
+        };
+        let share =
+            Request::AddShare { path: path.clone(), name: None, audience: vec![], write: false, hidden: false, ignore: vec![] };
+        assert!(share.names_a_path() && get(Some(path.clone())).names_a_path() && !get(None).names_a_path());
         for naming in [accept(Some(path.clone())), set(Some(path.clone())), send(Content::Paths { paths: vec![path] })] {
             assert!(naming.names_a_path(), "{naming:?}");
         }

@@ -202,6 +202,8 @@ pub enum Direction {
     Send,
     /// To here, offered.
     Receive,
+    /// To here, asked for out of a share.
+    Fetch,
 }
 
 impl From<engine::Direction> for Direction {
@@ -334,7 +336,7 @@ impl From<engine::Transfer> for Transfer {
     fn from(transfer: engine::Transfer) -> Self {
         Self {
             transfer: transfer.id.to_string(),
-            direction: transfer.direction.into(),
+            direction: if transfer.fetched { Direction::Fetch } else { transfer.direction.into() },
             peers: vec![transfer.peer.to_string()],
             peer_names: vec![transfer.peer_name],
             name: transfer.name,

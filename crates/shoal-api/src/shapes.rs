@@ -12,6 +12,7 @@ fn transfer() -> engine::Transfer {
     engine::Transfer {
         id: engine::TransferId([0xab; 16]),
         direction: engine::Direction::Receive,
+        fetched: false,
         peer: engine::PeerId::from_public_key([7; 32]),
         peer_name: "Mira's laptop".into(),
         name: "holiday".into(),

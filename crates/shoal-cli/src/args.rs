@@ -1,6 +1,6 @@
 //! What may be written after `shoal`.
 
-use crate::commands::{bench, devices, limit, offers, receive, send, serve, transfers, trust};
+use crate::commands::{bench, devices, limit, look, offers, receive, send, serve, share, transfers, trust};
 use clap::{Args, Parser, Subcommand};
 use std::{net::IpAddr, path::PathBuf};
 
@@ -77,6 +77,10 @@ pub(crate) enum Command {
     Cancel(transfers::CancelArgs),
     Retry(transfers::RetryArgs),
     Limit(limit::LimitArgs),
+    Share(share::ShareArgs),
+    Ls(look::LsArgs),
+    Search(look::SearchArgs),
+    Get(look::GetArgs),
     Bench(bench::BenchArgs),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  shoal completions bash > ~/.local/share/bash-completion/completions/shoal")]
@@ -154,7 +158,13 @@ mod tests {
             "shoal serve --accept nobody",
             "shoal serve --port 70000",
             "shoal accept",
-            "shoal share list",
+            "shoal share",
+            "shoal share add",
+            "shoal ls",
+            "shoal search",
+            "shoal get",
+            "shoal ls a --sort colour",
+            "shoal link list",
         ] {
             let error = Cli::try_parse_from(words(wrong)).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{wrong}");

@@ -239,8 +239,10 @@ impl Followed {
         match (row.direction, &row.into) {
             (Direction::Send, _) if row.text.is_some() => format!("{} has the text.", row.peer_name()),
             (Direction::Send, _) => format!("{} has {}: {whole}.", row.peer_name(), row.name),
-            (Direction::Receive, Some(into)) if row.text.is_none() => format!("{} is in {}: {whole}.", row.name, into.display()),
-            (Direction::Receive, _) => format!("{} from {}: {whole}.", row.name, row.peer_name()),
+            (Direction::Receive | Direction::Fetch, Some(into)) if row.text.is_none() => {
+                format!("{} is in {}: {whole}.", row.name, into.display())
+            }
+            (Direction::Receive | Direction::Fetch, _) => format!("{} from {}: {whole}.", row.name, row.peer_name()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Cli, Command, Global},
-    commands::{self, bench, devices, limit, offers, receive, send, serve, transfers, trust},
+    commands::{self, bench, devices, limit, look, offers, receive, send, serve, share, transfers, trust},
     exit::Stop,
     output::Output,
     words,
@@ -72,6 +72,7 @@ impl Session {
             Command::Send(args) => Box::pin(send::run(self, args)).await,
             Command::Receive(args) => Box::pin(receive::run(self, args)).await,
             Command::Accept(args) => Box::pin(offers::accept(self, args)).await,
+            Command::Get(args) => Box::pin(look::get(self, args)).await,
             Command::Resume(args) => Box::pin(transfers::resume(self, args)).await,
             Command::Retry(args) => Box::pin(transfers::retry(self, args)).await,
             // These are over soon, or have nothing to keep.
@@ -86,6 +87,9 @@ impl Session {
             Command::Pause(args) => self.unless_stopped(transfers::pause(self, args)).await,
             Command::Cancel(args) => self.unless_stopped(transfers::cancel(self, args)).await,
             Command::Bench(args) => self.unless_stopped(bench::run(self, args)).await,
+            Command::Share(args) => self.unless_stopped(share::run(self, args)).await,
+            Command::Ls(args) => self.unless_stopped(look::ls(self, args)).await,
+            Command::Search(args) => self.unless_stopped(look::search(self, args)).await,
             Command::Limit(args) => self.unless_stopped(limit::run(self, args)).await,
             Command::Completions { shell } => commands::completions(shell),
         }

@@ -61,7 +61,7 @@ impl Story {
                 match row.state {
                     State::Active if changed => Some(match row.direction {
                         Direction::Send => format!("{} goes to {}", row.name, row.peer_name()),
-                        Direction::Receive => format!("{} comes from {}", row.name, row.peer_name()),
+                        Direction::Receive | Direction::Fetch => format!("{} comes from {}", row.name, row.peer_name()),
                     }),
                     State::Paused if changed => Some(format!("{} is {}", row.name, words::standing(row))),
                     _ => None,
@@ -113,6 +113,9 @@ impl Story {
             | Event::Ready { .. }
             | Event::Progress { .. }
             | Event::TransferGone { .. }
+            | Event::Found { .. }
+            | Event::SearchedPeer { .. }
+            | Event::Searched { .. }
             | Event::Lagged
             | Event::Snapshot(_) => None,
         }

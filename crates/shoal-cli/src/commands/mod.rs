@@ -3,10 +3,12 @@
 pub(crate) mod bench;
 pub(crate) mod devices;
 pub(crate) mod limit;
+pub(crate) mod look;
 pub(crate) mod offers;
 pub(crate) mod receive;
 pub(crate) mod send;
 pub(crate) mod serve;
+pub(crate) mod share;
 pub(crate) mod transfers;
 pub(crate) mod trust;
 

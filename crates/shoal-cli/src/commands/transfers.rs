@@ -138,7 +138,7 @@ async fn report(session: &Session, row: &Transfer, now: &str) -> Result<(), Stop
 fn row(row: &Transfer) -> [String; 6] {
     let direction = match row.direction {
         Direction::Send => "to",
-        Direction::Receive => "from",
+        Direction::Receive | Direction::Fetch => "from",
     };
     let share = row.bytes_done.saturating_mul(100) / row.bytes.max(1);
     let standing = match row.state {
