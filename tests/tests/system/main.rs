@@ -10,5 +10,6 @@ mod browser;
 mod discovery;
 mod hostile;
 mod lab;
+mod shares;
 mod survival;
 mod transfers;
