@@ -9,7 +9,7 @@ use shoal_proto::{RelativePath, display, message::TransferId};
 pub(crate) const MAX_PATTERNS: usize = 256;
 pub(crate) const MAX_PATTERN: usize = 1024;
 
-/// Names that systems leave in folders for themselves, in lower case.
+/// Names that systems leave in folders for themselves, in whatever case.
 const OF_SYSTEMS: [&str; 8] = [
     "$recycle.bin",
     "desktop.ini",
@@ -63,9 +63,9 @@ impl Filter {
     pub(crate) fn leaves_out(&self, path: &str, is_folder: bool) -> bool {
         let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
         is_unfinished(name)
-            || !self.hidden && (name.starts_with('.') || OF_SYSTEMS.contains(&name.to_ascii_lowercase().as_str()))
+            || !self.hidden && (name.starts_with('.') || OF_SYSTEMS.iter().any(|other| name.eq_ignore_ascii_case(other)))
             || self.sealed.as_ref().is_some_and(|sealed| sealed.as_str() == path)
-            || self.patterns.matched(path, is_folder).is_ignore()
+            || !self.patterns.is_empty() && self.patterns.matched(path, is_folder).is_ignore()
     }
 
     /// Whether a path is left out, or a folder on the way to it. Whether it is there at all is not looked at.

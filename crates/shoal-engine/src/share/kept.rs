@@ -8,7 +8,11 @@ use crate::store::{
     beneath::{Beneath, Inside, Seen},
     database::Database,
 };
-use shoal_proto::{RelativePath, share::ShareId};
+use shoal_proto::{
+    RelativePath,
+    name::{MAX_DEPTH, MAX_PATH},
+    share::ShareId,
+};
 use std::{
     io,
     sync::{Arc, PoisonError, RwLock},
@@ -79,6 +83,8 @@ impl Kept {
         let filter = self.filter();
         let mut full = path.map_or(String::new(), |path| format!("{}/", path.as_str()));
         let folder = full.len();
+        // What is too deep or too long to travel can be neither asked for nor fetched.
+        let room = if path.map_or(0, RelativePath::depth) < MAX_DEPTH { MAX_PATH.saturating_sub(folder) } else { 0 };
         for (name, real) in (0..).map_while(|index| names.get(index)) {
             full.truncate(folder);
             full.push_str(name);
@@ -86,9 +92,8 @@ impl Kept {
             if filter.leaves_out(&full, true) && filter.leaves_out(&full, false) {
                 continue;
             }
-            // A path too long to travel can be neither asked for nor fetched.
             let seen = inside.look(&real).filter(|seen| !filter.leaves_out(&full, seen.size.is_none()));
-            if let Some(seen) = seen.filter(|_| RelativePath::parse(&full).is_ok()) {
+            if let Some(seen) = seen.filter(|_| name.len() <= room) {
                 take(name, seen);
             }
         }
