@@ -7,7 +7,7 @@ use super::{
     Index, IndexError, ROOT,
     read::{Paths, is_complete, kind, seconds},
 };
-use rusqlite::{Connection, Row, Statement, params};
+use rusqlite::{Connection, Row, Statement, ToSql};
 use shoal_proto::share::{Hit, MAX_HITS, PAGE_BYTES, Pattern, Search};
 use std::time::{Duration, Instant};
 
@@ -45,11 +45,10 @@ impl Index {
             let mut paths = Paths::new(connection);
             let mut slice = Slice { hits: Vec::new(), next: None };
             let mut bytes = 0;
-            let (mut statement, text) = prepare(connection, pattern)?;
-            let mut rows = match &text {
-                Some(text) => statement.query(params![from, text])?,
-                None => statement.query([from])?,
-            };
+            let (mut statement, texts) = prepare(connection, pattern)?;
+            let mut parameters: Vec<&dyn ToSql> = vec![&from];
+            parameters.extend(texts.iter().map(|text| text as &dyn ToSql));
+            let mut rows = statement.query(parameters.as_slice())?;
             while let Some(row) = rows.next()? {
                 let gathered = if slice.hits.is_empty() { LOOK } else { GATHER };
                 if slice.hits.len() >= MAX_HITS || bytes > PAGE_BYTES || begun.elapsed() >= gathered {
@@ -88,19 +87,20 @@ fn hit(
     Ok(path.map(|path| Hit { path, kind, modified }))
 }
 
-/// The statement, and the expression to match if it takes one.
-fn prepare<'a>(connection: &'a Connection, pattern: &Pattern) -> rusqlite::Result<(Statement<'a>, Option<String>)> {
-    let text = expression(pattern);
-    let sql = if text.is_some() {
+/// The statement, and its parameters after the entry to begin with.
+fn prepare<'a>(connection: &'a Connection, pattern: &Pattern) -> rusqlite::Result<(Statement<'a>, Vec<String>)> {
+    if let Some(expression) = expression(pattern) {
         // CROSS: never the other way round, name by name.
-        format!(
+        let sql = format!(
             "SELECT {COLUMNS} FROM names CROSS JOIN entries e ON e.id = names.rowid \
              WHERE names.rowid >= ?1 AND names MATCH ?2 ORDER BY names.rowid"
-        )
-    } else {
-        format!("SELECT {COLUMNS} FROM entries e WHERE e.id >= ?1 AND e.id > {ROOT} ORDER BY e.id")
-    };
-    Ok((connection.prepare(&sql)?, text))
+        );
+        return Ok((connection.prepare(&sql)?, vec![expression]));
+    }
+    let words = pattern.words().to_vec();
+    let fits: String = (0..words.len()).map(|number| format!(" AND instr(e.fold, ?{}) > 0", number + 2)).collect();
+    let sql = format!("SELECT {COLUMNS} FROM entries e WHERE e.id >= ?1 AND e.id > {ROOT}{fits} ORDER BY e.id");
+    Ok((connection.prepare(&sql)?, words))
 }
 
 /// All trigrams of all words, as FTS5 wants them; `None`: there are none.
