@@ -2,10 +2,10 @@
 
 use crate::{
     Code,
-    rows::{Device, Sas, Snapshot, State, Transfer},
+    rows::{Device, Sas, Snapshot, State, Transfer, milliseconds, whole_seconds},
 };
 use serde::{Deserialize, Serialize};
-use shoal_engine::Engine;
+use shoal_engine::{self as engine, Engine};
 use ts_rs::TS;
 
 /// A change. The first field of its JSON is `event`.
@@ -88,6 +88,11 @@ pub enum Event {
         /// How it ended.
         state: State,
     },
+    /// An ended transfer left the history; its files stay.
+    TransferGone {
+        /// Which.
+        transfer: String,
+    },
     /// The other end asks to compare short authentication strings.
     Verifying {
         /// Id of the other end.
@@ -110,7 +115,8 @@ impl Event {
             Self::Progress { transfer, .. }
             | Self::Finished { transfer, .. }
             | Self::Interrupted { transfer, .. }
-            | Self::Failed { transfer, .. } => Some(transfer),
+            | Self::Failed { transfer, .. }
+            | Self::TransferGone { transfer } => Some(transfer),
             Self::Ready { .. }
             | Self::Device(_)
             | Self::DeviceGone { .. }
@@ -118,6 +124,50 @@ impl Event {
             | Self::Lagged
             | Self::Snapshot(_) => None,
         }
+    }
+}
+
+impl From<engine::Event> for Event {
+    fn from(event: engine::Event) -> Self {
+        match event {
+            engine::Event::Device(device) => Self::Device(device.into()),
+            engine::Event::DeviceGone(id) => Self::DeviceGone { id: id.to_string() },
+            engine::Event::Offered(transfer) => Self::Offered { peer: transfer.peer.to_string(), row: transfer.into() },
+            engine::Event::Transfer(transfer) => Self::Transfer(transfer.into()),
+            engine::Event::Progress(transfer) => Self::Progress {
+                transfer: transfer.id.to_string(),
+                bytes_done: transfer.bytes_done,
+                bytes: transfer.bytes,
+                files_done: transfer.files_done,
+                files: transfer.files,
+                rate: transfer.rate,
+                eta_s: transfer.eta.map(whole_seconds),
+            },
+            engine::Event::Finished { transfer, took } => Self::Finished {
+                transfer: transfer.id.to_string(),
+                files: transfer.files_done,
+                bytes: transfer.bytes_done,
+                bytes_moved: transfer.bytes_moved,
+                seconds: milliseconds(took) / 1000.0,
+                files_failed: transfer.files_failed,
+            },
+            engine::Event::Interrupted { transfer, reason } => Self::Interrupted { transfer: transfer.to_string(), reason },
+            engine::Event::Failed { transfer, error } => {
+                Self::Failed { transfer: transfer.id.to_string(), code: code_of(&transfer), state: transfer.state.into(), error }
+            }
+            engine::Event::Verifying { peer, sas } => Self::Verifying { peer: peer.to_string(), sas: sas.into() },
+            engine::Event::Lagged => Self::Lagged,
+        }
+    }
+}
+
+/// What a front end acts on when a transfer ended without being finished.
+fn code_of(transfer: &engine::Transfer) -> Code {
+    match (transfer.cause, transfer.state) {
+        (Some(engine::Cause::Verification), _) => Code::VerificationFailed,
+        (Some(engine::Cause::NoSpace), _) => Code::NoSpace,
+        (None, engine::State::Declined) => Code::Declined,
+        (None, _) => Code::Failed,
     }
 }
 
@@ -178,6 +228,7 @@ impl Transfer {
                 (self.rate, self.eta_s) = (0, None);
             }
             Event::Ready { .. }
+            | Event::TransferGone { .. }
             | Event::Device(_)
             | Event::DeviceGone { .. }
             | Event::Verifying { .. }

@@ -46,7 +46,10 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
             let transfers = engine.transfers(false).await?;
             Ok(Reply::Offers { offers: transfers.into_iter().filter(|row| row.awaits_answer).map(Into::into).collect() })
         }
-        Request::Accept { transfer, into, only, replace } => {
+        Request::Accept { transfer, into, only, entries, replace } => {
+            if !entries.is_empty() {
+                return Err(Failure::new(Code::Failed, "this version cannot accept by entries"));
+            }
             let id = engine.find_transfer(&transfer).await?;
             engine.accept(id, Consent { into, only, replace }).await?;
             Ok(Reply::Done)
@@ -80,6 +83,12 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
             let id = engine.find_transfer(&transfer).await?;
             Ok(Reply::Transfers { transfers: vec![row(engine, id).await?] })
         }
+        Request::Entries { .. }
+        | Request::ForgetTransfer { .. }
+        | Request::ClearHistory
+        | Request::Settings
+        | Request::SetSettings { .. }
+        | Request::Health => Err(Failure::new(Code::Failed, "this version cannot do that")),
         Request::Limits => Ok(Reply::Limits(engine.limits().into())),
         Request::SetLimits { limits } => {
             engine.set_limits(limits.into()).await?;

@@ -9,22 +9,28 @@
 
 mod bench;
 pub mod control;
+mod entries;
 mod event;
 mod failure;
 mod handle;
+mod health;
 mod host;
 mod link;
 mod request;
 pub mod rows;
+mod settings;
 
 pub use bench::{Bench, Bottleneck, Limit, Measure};
+pub use entries::{Entry, EntryRange, EntryState};
 pub use event::{Event, Feed};
 pub use failure::{Code, Failure};
 pub use handle::handle;
+pub use health::{HealthCode, HealthNote};
 pub use host::{Host, Subscription, default_data_dir};
 pub use link::{ParsePeerLinkError, PeerLink};
 pub use request::{Content, Reply, Request};
 pub use rows::{Device, DevicePath, Direction, Identity, Limits, Offer, Platform, Sas, Snapshot, State, Transfer, Trust, Via};
+pub use settings::{Accept, Interface, Settings, SettingsChange};
 pub use shoal_engine::{AcceptRule, Config, StartError, free_space};
 
 #[cfg(test)]

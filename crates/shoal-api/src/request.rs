@@ -1,7 +1,10 @@
 //! What a front end can ask, and what it is answered.
 
 use crate::bench::Bench;
+use crate::entries::{Entry, EntryRange, EntryState};
+use crate::health::HealthNote;
 use crate::rows::{Device, Identity, Limits, Offer, Sas, Snapshot, Transfer, Trust};
+use crate::settings::{Settings, SettingsChange};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use ts_rs::TS;
@@ -79,6 +82,10 @@ pub enum Request {
         /// Only files whose path or name fits one of these globs; empty: all.
         #[serde(default)]
         only: Vec<String>,
+        /// Only these entries, with the folders they are in; empty: all.
+        #[serde(default)]
+        #[ts(optional, as = "Option<Vec<EntryRange>>")]
+        entries: Vec<EntryRange>,
         /// Replace what has the same name; the old one goes to the trash.
         #[serde(default)]
         replace: bool,
@@ -113,6 +120,44 @@ pub enum Request {
         /// The transfer.
         transfer: String,
     },
+    /// A page of what a transfer holds: a folder's own entries, or, with `state` or `find`, files out of all folders. Answered with
+    /// [`Reply::Entries`]; a text has none.
+    Entries {
+        /// The transfer.
+        transfer: String,
+        /// The index of the folder's entry; none: the top.
+        #[serde(default)]
+        #[ts(optional = nullable)]
+        folder: Option<u32>,
+        /// Entries to leave out at the beginning.
+        offset: u32,
+        /// Entries on the page, 1 to 1000.
+        limit: u32,
+        /// Only files in this state.
+        #[serde(default)]
+        #[ts(optional = nullable)]
+        state: Option<EntryState>,
+        /// Only files whose name has this in it, whatever the case.
+        #[serde(default)]
+        #[ts(optional = nullable)]
+        find: Option<String>,
+    },
+    /// Takes an ended transfer out of the history. Its files stay.
+    ForgetTransfer {
+        /// The transfer.
+        transfer: String,
+    },
+    /// Takes every ended transfer out of the history. Their files stay.
+    ClearHistory,
+    /// What can be set. Answered with [`Reply::Settings`].
+    Settings,
+    /// Changes settings: in force at once, and kept.
+    SetSettings {
+        /// What changes.
+        change: SettingsChange,
+    },
+    /// What may be wrong. Answered with [`Reply::Health`].
+    Health,
     /// Limits in force. Answered with [`Reply::Limits`].
     Limits,
     /// Sets both limits.
@@ -137,7 +182,12 @@ pub enum Request {
 impl Request {
     /// It names a path on this machine's disk. A host whose front end must not (a browser) refuses it.
     pub fn names_a_path(&self) -> bool {
-        matches!(self, Self::Send { content: Content::Paths { .. }, .. } | Self::Accept { into: Some(_), .. })
+        matches!(
+            self,
+            Self::Send { content: Content::Paths { .. }, .. }
+                | Self::Accept { into: Some(_), .. }
+                | Self::SetSettings { change: SettingsChange { inbox: Some(_), .. } }
+        )
     }
 }
 
@@ -186,6 +236,20 @@ pub enum Reply {
     Offers {
         /// The offers.
         offers: Vec<Offer>,
+    },
+    /// A page of entries.
+    Entries {
+        /// The page.
+        entries: Vec<Entry>,
+        /// Entries on all pages.
+        total: u32,
+    },
+    /// What can be set, as it is.
+    Settings(Settings),
+    /// What may be wrong; nothing, most of the time.
+    Health {
+        /// What was found, the worst first.
+        notes: Vec<HealthNote>,
     },
     /// Limits in force.
     Limits(Limits),

@@ -2,7 +2,7 @@
 //!
 //! Ids, names and addresses are strings here: a front end shows them and hands them back. Sizes are bytes, rates bytes a second.
 
-use crate::{Code, Event, PeerLink};
+use crate::PeerLink;
 use serde::{Deserialize, Serialize};
 use shoal_engine as engine;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -306,6 +306,12 @@ pub struct Transfer {
     pub free: Option<u64>,
     /// The first few files of an offer by their paths; safe to print.
     pub first_names: Vec<String>,
+    /// When it came to be, in seconds since 1970.
+    #[serde(default)]
+    pub started: u64,
+    /// When it came into its state, in seconds since 1970.
+    #[serde(default)]
+    pub since: u64,
 }
 
 impl Transfer {
@@ -343,6 +349,8 @@ impl From<engine::Transfer> for Transfer {
             into: transfer.into,
             free: transfer.free,
             first_names: transfer.first_names,
+            started: 0,
+            since: 0,
         }
     }
 }
@@ -442,56 +450,12 @@ impl From<&engine::Engine> for Snapshot {
     }
 }
 
-impl From<engine::Event> for Event {
-    fn from(event: engine::Event) -> Self {
-        match event {
-            engine::Event::Device(device) => Self::Device(device.into()),
-            engine::Event::DeviceGone(id) => Self::DeviceGone { id: id.to_string() },
-            engine::Event::Offered(transfer) => Self::Offered { peer: transfer.peer.to_string(), row: transfer.into() },
-            engine::Event::Transfer(transfer) => Self::Transfer(transfer.into()),
-            engine::Event::Progress(transfer) => Self::Progress {
-                transfer: transfer.id.to_string(),
-                bytes_done: transfer.bytes_done,
-                bytes: transfer.bytes,
-                files_done: transfer.files_done,
-                files: transfer.files,
-                rate: transfer.rate,
-                eta_s: transfer.eta.map(whole_seconds),
-            },
-            engine::Event::Finished { transfer, took } => Self::Finished {
-                transfer: transfer.id.to_string(),
-                files: transfer.files_done,
-                bytes: transfer.bytes_done,
-                bytes_moved: transfer.bytes_moved,
-                seconds: milliseconds(took) / 1000.0,
-                files_failed: transfer.files_failed,
-            },
-            engine::Event::Interrupted { transfer, reason } => Self::Interrupted { transfer: transfer.to_string(), reason },
-            engine::Event::Failed { transfer, error } => {
-                Self::Failed { transfer: transfer.id.to_string(), code: code_of(&transfer), state: transfer.state.into(), error }
-            }
-            engine::Event::Verifying { peer, sas } => Self::Verifying { peer: peer.to_string(), sas: sas.into() },
-            engine::Event::Lagged => Self::Lagged,
-        }
-    }
-}
-
-/// What a front end acts on when a transfer ended without being finished.
-fn code_of(transfer: &engine::Transfer) -> Code {
-    match (transfer.cause, transfer.state) {
-        (Some(engine::Cause::Verification), _) => Code::VerificationFailed,
-        (Some(engine::Cause::NoSpace), _) => Code::NoSpace,
-        (None, engine::State::Declined) => Code::Declined,
-        (None, _) => Code::Failed,
-    }
-}
-
 /// Rounded up, so that something that goes on never has zero seconds left.
-fn whole_seconds(time: Duration) -> u64 {
+pub(crate) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
 }
 
 /// To a thousandth: enough for a round trip on a cable, short enough to read.
-fn milliseconds(time: Duration) -> f64 {
+pub(crate) fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }

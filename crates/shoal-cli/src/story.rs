@@ -109,7 +109,12 @@ impl Story {
                 self.online.remove(id);
                 None
             }
-            Event::Offered { .. } | Event::Ready { .. } | Event::Progress { .. } | Event::Lagged | Event::Snapshot(_) => None,
+            Event::Offered { .. }
+            | Event::Ready { .. }
+            | Event::Progress { .. }
+            | Event::TransferGone { .. }
+            | Event::Lagged
+            | Event::Snapshot(_) => None,
         }
     }
 

@@ -63,7 +63,8 @@ pub(crate) async fn accept(session: &Session, args: AcceptArgs) -> Result<(), St
     let into = args.into.as_deref().map(absolute).transpose()?;
     let events = session.unless_stopped(session.subscribe()).await?;
     let offered = session.unless_stopped(found(session, &args.id)).await?;
-    let accepted = Request::Accept { transfer: offered.transfer.clone(), into, only: args.only, replace: args.replace };
+    let accepted =
+        Request::Accept { transfer: offered.transfer.clone(), into, only: args.only, entries: Vec::new(), replace: args.replace };
     session.unless_stopped(session.ask(accepted)).await?;
     session.out.json(&Offer::from(&offered))?;
     session.out.say(format!("Accepted {} from {}.", offered.name, offered.peer_name()))?;

@@ -270,7 +270,7 @@ impl Receiving<'_> {
     async fn take(&mut self, row: Transfer, into: Option<PathBuf>, only: Vec<String>) -> Result<(), Stop> {
         // Before the engine is told: its first event may come before its answer.
         self.accepted.push(row.transfer.clone());
-        let accept = Request::Accept { transfer: row.transfer.clone(), into, only, replace: false };
+        let accept = Request::Accept { transfer: row.transfer.clone(), into, only, entries: Vec::new(), replace: false };
         if let Err(stop) = self.session.ask(accept).await {
             self.accepted.retain(|id| id != &row.transfer);
             if self.once && !self.terminal {

@@ -72,6 +72,10 @@ into?: string,
  */
 only: Array<string>, 
 /**
+ * Only these entries, with the folders they are in; empty: all.
+ */
+entries?: Array<EntryRange>, 
+/**
  * Replace what has the same name; the old one goes to the trash.
  */
 replace: boolean, } | { "request": "decline", 
@@ -98,7 +102,39 @@ transfer: string, } | { "request": "find_transfer",
 /**
  * The transfer.
  */
-transfer: string, } | { "request": "limits" } | { "request": "set_limits", 
+transfer: string, } | { "request": "entries", 
+/**
+ * The transfer.
+ */
+transfer: string, 
+/**
+ * The index of the folder's entry; none: the top.
+ */
+folder?: number | null, 
+/**
+ * Entries to leave out at the beginning.
+ */
+offset: number, 
+/**
+ * Entries on the page, 1 to 1000.
+ */
+limit: number, 
+/**
+ * Only files in this state.
+ */
+state?: EntryState | null, 
+/**
+ * Only files whose name has this in it, whatever the case.
+ */
+find?: string | null, } | { "request": "forget_transfer", 
+/**
+ * The transfer.
+ */
+transfer: string, } | { "request": "clear_history" } | { "request": "settings" } | { "request": "set_settings", 
+/**
+ * What changes.
+ */
+change: SettingsChange, } | { "request": "health" } | { "request": "limits" } | { "request": "set_limits", 
 /**
  * From now on, and after a restart.
  */
@@ -140,7 +176,19 @@ transfers: Array<Transfer>, } | { "reply": "offers",
 /**
  * The offers.
  */
-offers: Array<Offer>, } | { "reply": "limits" } & Limits | { "reply": "bench" } & Bench;
+offers: Array<Offer>, } | { "reply": "entries", 
+/**
+ * The page.
+ */
+entries: Array<Entry>, 
+/**
+ * Entries on all pages.
+ */
+total: number, } | { "reply": "settings" } & Settings | { "reply": "health", 
+/**
+ * What was found, the worst first.
+ */
+notes: Array<HealthNote>, } | { "reply": "limits" } & Limits | { "reply": "bench" } & Bench;
 
 /**
  * A change. The first field of its JSON is `event`.
@@ -245,7 +293,15 @@ free?: number,
 /**
  * The first few files of an offer by their paths; safe to print.
  */
-first_names: Array<string>, } | { "event": "transfer" } & Transfer | { "event": "progress", 
+first_names: Array<string>, 
+/**
+ * When it came to be, in seconds since 1970.
+ */
+started: number, 
+/**
+ * When it came into its state, in seconds since 1970.
+ */
+since: number, } | { "event": "transfer" } & Transfer | { "event": "progress", 
 /**
  * Which.
  */
@@ -321,7 +377,11 @@ code: Code,
 /**
  * How it ended.
  */
-state: State, } | { "event": "verifying", 
+state: State, } | { "event": "transfer_gone", 
+/**
+ * Which.
+ */
+transfer: string, } | { "event": "verifying", 
 /**
  * Id of the other end.
  */
@@ -560,7 +620,15 @@ free?: number,
 /**
  * The first few files of an offer by their paths; safe to print.
  */
-first_names: Array<string>, };
+first_names: Array<string>, 
+/**
+ * When it came to be, in seconds since 1970.
+ */
+started: number, 
+/**
+ * When it came into its state, in seconds since 1970.
+ */
+since: number, };
 
 /**
  * Which way content flows.
@@ -604,6 +672,163 @@ bytes: number,
  * The text, when it is one; not safe to print.
  */
 text?: string, };
+
+/**
+ * A file or folder of a transfer.
+ */
+export type Entry = { 
+/**
+ * Its number in the transfer.
+ */
+index: number, 
+/**
+ * It and everything below it are the entries from `index` to just before this.
+ */
+end: number, 
+/**
+ * Its name; safe to print.
+ */
+name: string, 
+/**
+ * The path of the folder that it is in, empty at the top; safe to print.
+ */
+path: string, 
+/**
+ * It is a folder.
+ */
+folder: boolean, 
+/**
+ * Files in it; 1 for a file.
+ */
+files: number, 
+/**
+ * Their size.
+ */
+bytes: number, 
+/**
+ * Bytes in place or verified.
+ */
+bytes_done: number, 
+/**
+ * Where it stands.
+ */
+state: EntryState, 
+/**
+ * Why it failed: one sentence.
+ */
+error?: string, };
+
+/**
+ * Entries from `start` to just before `end`.
+ */
+export type EntryRange = { 
+/**
+ * The first.
+ */
+start: number, 
+/**
+ * The one after the last.
+ */
+end: number, };
+
+/**
+ * Where one file stands; of a folder: the state of what is in it, the most urgent first (`active`, `failed`, `waiting`, `done`).
+ */
+export type EntryState = "waiting" | "active" | "done" | "failed" | "left_out";
+
+/**
+ * The settings in force.
+ */
+export type Settings = { 
+/**
+ * What others see.
+ */
+name: string, 
+/**
+ * Where accepted files go by default.
+ */
+inbox: string, 
+/**
+ * Who is accepted without a question.
+ */
+accept: Accept, 
+/**
+ * Announced on the network, so that others find this device by themselves.
+ */
+discoverable: boolean, 
+/**
+ * The host's network interfaces, those that are up or switched off here.
+ */
+interfaces: Array<Interface>, 
+/**
+ * Limits in force.
+ */
+limits: Limits, };
+
+/**
+ * What changes; what is left out stays.
+ */
+export type SettingsChange = { 
+/**
+ * What others see; empty: the host's name.
+ */
+name?: string, 
+/**
+ * Where accepted files go by default. Names a path: [`crate::Request::names_a_path`].
+ */
+inbox?: string, 
+/**
+ * Who is accepted without a question.
+ */
+accept?: Accept, 
+/**
+ * Announced on the network.
+ */
+discoverable?: boolean, 
+/**
+ * Names of the interfaces that are not used, all of them; every other one is.
+ */
+interfaces_off?: Array<string>, };
+
+/**
+ * Who is accepted without a question.
+ */
+export type Accept = "ask" | "verified" | "all";
+
+/**
+ * A network interface.
+ */
+export type Interface = { 
+/**
+ * What the system calls it.
+ */
+name: string, 
+/**
+ * Its addresses, without ports; none when it is down.
+ */
+addresses: Array<string>, 
+/**
+ * Devices are looked for and talked to on it.
+ */
+used: boolean, };
+
+/**
+ * One thing that may be wrong.
+ */
+export type HealthNote = { 
+/**
+ * What.
+ */
+code: HealthCode, 
+/**
+ * What it is about: what the system said, a folder, interfaces or an amount.
+ */
+detail?: string, };
+
+/**
+ * What a front end translates.
+ */
+export type HealthCode = "no_network" | "interfaces_off" | "only_link_local" | "vpn_only" | "mdns_unavailable" | "mdns_off" | "not_discoverable" | "inbox_not_writable" | "little_space" | "socket_buffers_small";
 
 /**
  * Limits in bytes a second; none: no limit.

@@ -1,0 +1,93 @@
+//! What a person can set.
+
+use crate::rows::Limits;
+use serde::{Deserialize, Serialize};
+use shoal_engine as engine;
+use std::path::PathBuf;
+use ts_rs::TS;
+
+/// Who is accepted without a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum Accept {
+    /// Nobody.
+    Ask,
+    /// Verified devices.
+    Verified,
+    /// Everybody.
+    All,
+}
+
+impl From<engine::AcceptRule> for Accept {
+    fn from(rule: engine::AcceptRule) -> Self {
+        match rule {
+            engine::AcceptRule::Ask => Self::Ask,
+            engine::AcceptRule::Verified => Self::Verified,
+            engine::AcceptRule::All => Self::All,
+        }
+    }
+}
+
+impl From<Accept> for engine::AcceptRule {
+    fn from(accept: Accept) -> Self {
+        match accept {
+            Accept::Ask => Self::Ask,
+            Accept::Verified => Self::Verified,
+            Accept::All => Self::All,
+        }
+    }
+}
+
+/// The settings in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Settings {
+    /// What others see.
+    pub name: String,
+    /// Where accepted files go by default.
+    #[ts(type = "string")]
+    pub inbox: PathBuf,
+    /// Who is accepted without a question.
+    pub accept: Accept,
+    /// Announced on the network, so that others find this device by themselves.
+    pub discoverable: bool,
+    /// The host's network interfaces, those that are up or switched off here.
+    pub interfaces: Vec<Interface>,
+    /// Limits in force.
+    pub limits: Limits,
+}
+
+/// A network interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Interface {
+    /// What the system calls it.
+    pub name: String,
+    /// Its addresses, without ports; none when it is down.
+    pub addresses: Vec<String>,
+    /// Devices are looked for and talked to on it.
+    pub used: bool,
+}
+
+/// What changes; what is left out stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SettingsChange {
+    /// What others see; empty: the host's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub name: Option<String>,
+    /// Where accepted files go by default. Names a path: [`crate::Request::names_a_path`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "string")]
+    pub inbox: Option<PathBuf>,
+    /// Who is accepted without a question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub accept: Option<Accept>,
+    /// Announced on the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub discoverable: Option<bool>,
+    /// Names of the interfaces that are not used, all of them; every other one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub interfaces_off: Option<Vec<String>>,
+}
