@@ -23,6 +23,11 @@ export class Notices {
     setTimeout(() => this.dismiss(id), STAYS_MS);
   }
 
+  /** Asks for something; stays until it is answered or put away. */
+  ask(text: string, action: Notice["action"] & object): void {
+    this.#add({ kind: "info", text, action });
+  }
+
   /** Stays until it is put away. */
   error(text: string): void {
     this.#add({ kind: "error", text });

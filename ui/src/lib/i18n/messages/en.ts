@@ -1,3 +1,4 @@
+import type { HealthCode } from "../../api/generated/api";
 import { plural as pluralOf, type Left } from "../format";
 
 const plural = (n: number, one: string, other: string): string => pluralOf("en", n, { one, other });
@@ -24,6 +25,7 @@ const en = {
     done: "Done",
     more: "More actions",
     dismiss: "Dismiss",
+    notices: "Notices",
     search: "Search",
     change: "Change…",
     files,
@@ -338,24 +340,16 @@ const en = {
 
   health: {
     no_network: "This device is in no network. Connect it to the one that the others are in.",
-    mdns_unavailable: "Devices can't be found by themselves here. Add them by their address or link.",
+    interfaces_off: "Every network is switched off in Settings.",
+    only_link_local: "The network gave this device no address. Devices on the same cable may still be found.",
+    vpn_only: "Only a VPN is on. Devices near you can't be seen through it.",
+    mdns_unavailable: "Devices can't find each other by themselves here. Add them by their link or address.",
+    mdns_off: "Finding devices was switched off when Shoal was started. Add them by their link or address.",
+    not_discoverable: "This device does not show itself to others. Settings can change that.",
     inbox_not_writable: "Nothing can be written to the inbox. Choose another folder in Settings.",
     little_space: "The disk with the inbox is nearly full. Free some space, or choose another inbox.",
     socket_buffers_small: "The system gives network programs little memory: fast transfers are slower than they could be.",
-    only_link_local: "The network gave this device no address. Devices on the same cable may still be found.",
-    vpn_only: "Only a VPN is on. Devices near you can't be seen through it.",
-  } as Record<string, string>,
-  healthOther: (code: string) => `Something is not as it should be (${code}).`,
-
-  codes: {
-    failed: "It did not work.",
-    usage: "Shoal can't make sense of that.",
-    peer_not_found: "That device is not to be found. Is it on, and is Shoal open there?",
-    declined: "The other device said no.",
-    interrupted: "The connection broke; it goes on by itself.",
-    verification_failed: "The comparison failed.",
-    no_space: "There is not enough room on the disk.",
-  } as Record<string, string>,
+  } satisfies Record<HealthCode, string> as Record<HealthCode, string>,
 
   keys: {
     title: "Keys",

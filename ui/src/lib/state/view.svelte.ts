@@ -1,0 +1,115 @@
+/** Where the person is in the window, and what they have in hand. Nothing here is the engine's. */
+import { SvelteSet } from "svelte/reactivity";
+import type { Handle, UiContent } from "../backend/backend";
+import { i18n } from "../i18n/i18n.svelte";
+import { printableName } from "../parts/text";
+import type { Shoal } from "./shoal.svelte";
+
+export const PLACES = ["nearby", "transfers", "settings"] as const;
+export type Place = (typeof PLACES)[number];
+
+/** What lies over the place. */
+export type Sheet =
+  { kind: "send"; handles: readonly Handle[]; text: string; to: readonly string[] } | { kind: "add" } | { kind: "keys" };
+
+/** Seconds that a device may take to show up before a send fails. */
+export const WAIT_S = 10;
+
+export class View {
+  place = $state<Place>("nearby");
+  /** The device whose panel is open, by its id. */
+  device = $state<string | null>(null);
+  /** The transfer whose details are open. */
+  transfer = $state<string | null>(null);
+  sheet = $state.raw<Sheet | null>(null);
+  /** Asked for by the keyboard: the place's search field takes the focus when this grows. */
+  searches = $state(0);
+  /** Devices chosen to get the next thing. */
+  readonly chosen = new SvelteSet<string>();
+
+  readonly #shoal: Shoal;
+
+  constructor(shoal: Shoal) {
+    this.#shoal = shoal;
+  }
+
+  go(place: Place): void {
+    this.place = place;
+  }
+
+  showTransfer(transfer: string): void {
+    this.place = "transfers";
+    this.transfer = transfer;
+  }
+
+  /** One step back: what lies on top goes first. Whether there was one. */
+  back(): boolean {
+    if (this.sheet !== null) this.sheet = null;
+    else if (this.place === "nearby" && this.device !== null) this.device = null;
+    else if (this.place === "transfers" && this.transfer !== null) this.transfer = null;
+    else if (this.chosen.size > 0) this.chosen.clear();
+    else return false;
+    return true;
+  }
+
+  /** Opens the sheet that asks who gets it. */
+  compose(handles: readonly Handle[], text = "", to: readonly string[] = [...this.chosen]): void {
+    this.sheet = { kind: "send", handles, text, to };
+  }
+
+  async composeFiles(pick: "files" | "folder"): Promise<void> {
+    const handles = await this.pick(pick);
+    if (handles.length > 0) this.compose(handles);
+  }
+
+  /** What the person chose in the host's dialog. */
+  async pick(pick: "files" | "folder"): Promise<Handle[]> {
+    const { backend } = this.#shoal;
+    const chosen = this.#shoal.said(() => (pick === "files" ? backend.chooseFiles() : backend.chooseFolder()));
+    return (await chosen) ?? [];
+  }
+
+  /** Chooses in the host's dialog and sends to a device. */
+  async pickFor(device: string, pick: "files" | "folder"): Promise<void> {
+    const handles = await this.pick(pick);
+    if (handles.length > 0) await this.send([device], handles, "");
+  }
+
+  /** Sends what is on the clipboard: to the open device or the chosen ones when there are any, else asks. */
+  async paste(found: { text?: string; handles?: Handle[] }): Promise<void> {
+    const { handles = [], text = "" } = found;
+    if (handles.length === 0 && text === "") this.#shoal.notices.info(i18n.t.send.nothing);
+    else this.compose(handles, handles.length > 0 ? "" : text, this.#aimed());
+  }
+
+  #aimed(): string[] {
+    if (this.place === "nearby" && this.device !== null) return [this.device];
+    return [...this.chosen];
+  }
+
+  /** What was dropped: on a device it is sent, elsewhere the person is asked. */
+  async drop(handles: readonly Handle[], device: string | null): Promise<void> {
+    if (handles.length === 0) return;
+    if (device === null) this.compose(handles);
+    else await this.send(this.chosen.has(device) ? [...this.chosen] : [device], handles, "");
+  }
+
+  /** Offers things, or a text, or both. Whether it was done. */
+  async send(to: readonly string[], handles: readonly Handle[], text: string): Promise<boolean> {
+    const contents: UiContent[] = [];
+    if (handles.length > 0) contents.push({ kind: "handles", handles: handles.map(({ handle }) => handle) });
+    if (text.trim() !== "") contents.push({ kind: "text", text });
+    for (const content of contents) {
+      if (!(await this.#shoal.attempt({ request: "send", to: [...to], content, wait_s: WAIT_S }))) return false;
+    }
+    const whom = i18n.list(to.map((id) => printableName(this.#shoal.device(id)?.name ?? id)));
+    const [first] = handles;
+    if (first === undefined) this.#shoal.notices.info(i18n.t.send.sentText(whom));
+    else {
+      const what = handles.length === 1 ? printableName(first.name) : i18n.t.send.chosen(handles.length);
+      this.#shoal.notices.info(i18n.t.send.sent(what, whom));
+    }
+    this.chosen.clear();
+    return true;
+  }
+}

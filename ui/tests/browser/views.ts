@@ -1,0 +1,124 @@
+/** Every view of the window, and how to come to it. */
+import type { Page } from "playwright-core";
+
+export interface ViewOf {
+  name: string;
+  scene: string;
+  show?: (page: Page) => Promise<void>;
+}
+
+async function place(page: Page, n: number): Promise<void> {
+  await page.locator("nav ul button").nth(n).click();
+}
+
+/** What is always on the screen where nothing covers it. */
+async function openDevice(page: Page): Promise<void> {
+  await page.locator("[data-device] .open").first().click();
+  await page.locator("aside").waitFor();
+}
+
+async function openTransfer(page: Page): Promise<void> {
+  await place(page, 1);
+  await page.locator(".transfers .main").first().click();
+  await page.locator("aside").waitFor();
+}
+
+export const VIEWS: readonly ViewOf[] = [
+  { name: "nearby-empty", scene: "empty", show: async (page) => page.waitForTimeout(4_100) },
+  { name: "nearby-looking", scene: "looking" },
+  { name: "nearby-one", scene: "one" },
+  { name: "nearby-few", scene: "few" },
+  { name: "nearby-forty", scene: "forty" },
+  { name: "nearby-busy", scene: "busy" },
+  { name: "nearby-offline", scene: "offline" },
+  { name: "nearby-error", scene: "errors" },
+  { name: "nearby-hostile", scene: "hostile" },
+  {
+    name: "nearby-chosen",
+    scene: "few",
+    show: async (page) => {
+      await page.locator("[data-device] .open").nth(0).focus();
+      await page.keyboard.press(" ");
+      await page.keyboard.press("ArrowRight");
+      await page.keyboard.press(" ");
+    },
+  },
+  { name: "device", scene: "few", show: openDevice },
+  { name: "device-busy", scene: "busy", show: openDevice },
+  { name: "offers", scene: "offers" },
+  {
+    name: "offer-tree",
+    scene: "offers",
+    show: async (page) => {
+      await page.locator("[data-offer] .what").first().click();
+      await page.locator("[data-offer] .folder").first().click();
+      await page.locator("[data-offer] .entry input").nth(1).click();
+    },
+  },
+  { name: "transfers-empty", scene: "one", show: (page) => place(page, 1) },
+  { name: "transfers-busy", scene: "busy", show: (page) => place(page, 1) },
+  { name: "transfers-error", scene: "errors", show: (page) => place(page, 1) },
+  { name: "transfers-hostile", scene: "hostile", show: (page) => place(page, 1) },
+  { name: "transfer-files", scene: "busy", show: openTransfer },
+  {
+    name: "transfer-details",
+    scene: "busy",
+    show: async (page) => {
+      await openTransfer(page);
+      await page.waitForTimeout(2_500);
+      await page.locator("[role=tab]").nth(1).click();
+    },
+  },
+  {
+    name: "transfer-failed",
+    scene: "errors",
+    show: async (page) => {
+      await place(page, 1);
+      await page.locator(".transfers .main").nth(1).click();
+      await page.locator("aside .failed").click();
+    },
+  },
+  { name: "settings", scene: "few", show: (page) => place(page, 2) },
+  { name: "settings-error", scene: "errors", show: (page) => place(page, 2) },
+  {
+    name: "send",
+    scene: "few",
+    show: async (page) => {
+      await page.keyboard.press("Control+o");
+      await page.locator("dialog").waitFor();
+    },
+  },
+  {
+    name: "send-text",
+    scene: "few",
+    show: async (page) => {
+      await page.keyboard.press("t");
+      await page.locator("dialog").waitFor();
+    },
+  },
+  {
+    name: "verify",
+    scene: "few",
+    show: async (page) => {
+      await page.locator("[data-device]", { hasText: "Jonas" }).locator(".open").click();
+      await page.locator("aside section .buttons button").first().click();
+      await page.locator("dialog ol").waitFor();
+    },
+  },
+  {
+    name: "add",
+    scene: "few",
+    show: async (page) => {
+      await page.locator(".around header > button").first().click();
+      await page.locator("dialog").waitFor();
+    },
+  },
+  {
+    name: "keys",
+    scene: "few",
+    show: async (page) => {
+      await page.keyboard.press("?");
+      await page.locator("dialog").waitFor();
+    },
+  },
+];
