@@ -164,13 +164,23 @@ impl Display {
     fn window(&self) -> String {
         let end = Instant::now() + SOON;
         loop {
-            let found = self.try_x(&["search", "--onlyvisible", "--name", "^Shoal"]);
-            if let Some(id) = found.as_deref().and_then(|found| found.lines().next()) {
-                return id.to_owned();
+            if let Some(id) = self.visible() {
+                return id;
             }
             assert!(Instant::now() < end, "there is no window on {}", self.name);
             std::thread::sleep(LOOK);
         }
+    }
+
+    /// The id of the app's window, if one is to be seen.
+    pub(super) fn visible(&self) -> Option<String> {
+        let found = self.try_x(&["search", "--onlyvisible", "--name", "^Shoal$"])?;
+        found.lines().next().map(str::to_owned)
+    }
+
+    /// Has the window manager close the window.
+    pub(super) fn close(&self) {
+        self.x(&["windowfocus", "--sync", &self.window(), "key", "alt+F4"]);
     }
 
     fn x(&self, words: &[&str]) -> String {

@@ -11,7 +11,7 @@ mod http;
 pub use display::Display;
 pub use driver::Driver;
 
-use crate::lab::{Figures, Home, Host};
+use crate::lab::{Figures, Home, Host, Process};
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
@@ -80,10 +80,11 @@ impl Window {
     fn launch(display: &Display, home: &Home) -> (Driver, Duration) {
         let started = Instant::now();
         let driver = Driver::start(display, &app_binary(), &[Path::new("--data-dir"), &home.data()]);
-        // The page has heard of its engine once it shows what only the engine knows.
-        let usable = "return window.__TAURI_INTERNALS__ && document.querySelector('main') && \
-                      document.body.innerText.length > 40 && !document.querySelector('[aria-busy=true]')";
-        driver.wait_for("a usable page", usable);
+        driver.wait_for("a page", "return window.__TAURI_INTERNALS__ && document.querySelector('main')");
+        let identity = driver.invoke("request", &json!({ "request": { "request": "identity" } }));
+        let name = Value::from(identity["name"].as_str().expect("an engine has a name"));
+        // What only the engine knows is in the page: it has been heard.
+        driver.wait_for("its own name", &format!("return document.body.innerText.includes({name})"));
         (driver, started.elapsed())
     }
 
@@ -198,6 +199,31 @@ impl Window {
     /// Types a text where the focus is.
     pub fn type_text(&self, text: &str) {
         self.display.type_text(text);
+    }
+
+    /// Closes the window as its frame's button does.
+    pub fn close(&self) {
+        self.display.close();
+    }
+
+    /// Waits until no window is to be seen.
+    pub fn wait_until_hidden(&self) {
+        let end = Instant::now() + SOON;
+        while self.display.visible().is_some() {
+            assert!(Instant::now() < end, "{}: the window is still there", self.name);
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Starts the program once more with files, as a file manager does; it ends at once, having handed them over.
+    pub fn start_second(&self, files: &[&Path]) {
+        let mut command = Command::new(app_binary());
+        command.arg("--data-dir").arg(self.home.data()).arg("--").args(files);
+        self.display.set(&mut command);
+        let mut second = Process::start(self.display.host(), &mut command, self.home.path().join("second-log.txt"));
+        let status = second.finish(SOON);
+        assert!(status.success(), "the second start ended badly: {}", second.log());
+        self.display.place();
     }
 
     /// The whole display as a picture.

@@ -11,3 +11,4 @@ mod hostile;
 mod lab;
 mod survival;
 mod transfers;
+mod window;

@@ -1,0 +1,70 @@
+//! Packages: what people install. Each system makes its own kinds.
+
+use crate::{
+    Result,
+    setup::is_root,
+    shell::{output, root, run, target_dir},
+    ui,
+};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::SystemTime,
+};
+
+/// The kinds for this system.
+const KINDS: &str = if cfg!(target_os = "linux") {
+    "deb,rpm"
+} else if cfg!(windows) {
+    "nsis,msi"
+} else {
+    "app,dmg"
+};
+
+/// What the package for Debian must have put on the disk.
+#[cfg(target_os = "linux")]
+const INSTALLED: [&str; 5] = [
+    "/usr/bin/shoal-app",
+    "/usr/share/applications/Shoal.desktop",
+    "/usr/share/icons/hicolor/128x128/apps/shoal-app.png",
+    "/usr/share/kio/servicemenus/app.shoal.Shoal.desktop",
+    "/usr/share/nautilus-python/extensions/shoal.py",
+];
+
+/// Builds the UI and the packages; where they are.
+pub(crate) fn make() -> Result {
+    ui::build()?;
+    let kinds = KINDS;
+    run(&mut ui::tauri(&["build", "--bundles", kinds])?)?;
+    for package in packages()? {
+        println!("{}", package.display());
+    }
+    Ok(())
+}
+
+/// Installs the package for Debian, looks what is there, and takes it away again. Needs root.
+#[cfg(target_os = "linux")]
+pub(crate) fn check_debian() -> Result {
+    if !is_root() {
+        return Err("installing a package needs root".to_owned());
+    }
+    let newest = |kind: &str| {
+        let fitting = packages().ok()?.into_iter().filter(|file| file.extension().is_some_and(|end| end == kind));
+        fitting.max_by_key(|file| file.metadata().and_then(|found| found.modified()).unwrap_or(SystemTime::UNIX_EPOCH))
+    };
+    let package = newest("deb").ok_or("there is no .deb: `cargo xtask bundle` makes it")?;
+    run(Command::new("apt-get").args(["install", "--yes", "--no-install-recommends"]).arg(&package))?;
+    let missing: Vec<&str> = INSTALLED.into_iter().filter(|file| !Path::new(file).exists()).collect();
+    let name = output(Command::new("dpkg-deb").args(["--field"]).arg(&package).arg("Package"))?;
+    run(Command::new("apt-get").args(["remove", "--yes", name.trim()]))?;
+    if missing.is_empty() { Ok(()) } else { Err(format!("the package did not install {}", missing.join(", "))) }
+}
+
+/// Everything that was made.
+fn packages() -> Result<Vec<PathBuf>> {
+    let folder = target_dir().unwrap_or_else(|_| root().join("target")).join("release").join("bundle");
+    let kinds = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let files = kinds.flatten().filter_map(|kind| std::fs::read_dir(kind.path()).ok()).flat_map(|files| files.flatten());
+    let ends = ["deb", "rpm", "exe", "msi", "dmg"];
+    Ok(files.map(|file| file.path()).filter(|file| file.extension().is_some_and(|end| ends.iter().any(|known| end == *known))).collect())
+}
