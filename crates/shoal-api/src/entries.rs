@@ -1,22 +1,49 @@
 //! What a transfer holds, by pages.
 
 use serde::{Deserialize, Serialize};
+use shoal_engine as engine;
+use std::ops::Range;
 use ts_rs::TS;
 
-/// Where one file stands; of a folder: the state of what is in it, the most urgent first (`active`, `failed`, `waiting`, `done`).
+/// Where one file stands; of a folder, what is most urgent in it: `active` (also: some done and some waiting), `failed`, `waiting`,
+/// `done`, `left_out`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryState {
-    /// Not begun, or not known yet to be there.
+    /// Not begun.
     Waiting,
     /// A part of it is there.
     Active,
-    /// In place.
+    /// In place; sending: given to the receiver.
     Done,
     /// It failed; a retry of the transfer tries it again.
     Failed,
-    /// The receiver did not want it.
+    /// The receiver did not want it, or the transfer was given up before.
     LeftOut,
+}
+
+impl From<engine::EntryState> for EntryState {
+    fn from(state: engine::EntryState) -> Self {
+        match state {
+            engine::EntryState::Waiting => Self::Waiting,
+            engine::EntryState::Active => Self::Active,
+            engine::EntryState::Done => Self::Done,
+            engine::EntryState::Failed => Self::Failed,
+            engine::EntryState::LeftOut => Self::LeftOut,
+        }
+    }
+}
+
+impl From<EntryState> for engine::EntryState {
+    fn from(state: EntryState) -> Self {
+        match state {
+            EntryState::Waiting => Self::Waiting,
+            EntryState::Active => Self::Active,
+            EntryState::Done => Self::Done,
+            EntryState::Failed => Self::Failed,
+            EntryState::LeftOut => Self::LeftOut,
+        }
+    }
 }
 
 /// A file or folder of a transfer.
@@ -32,11 +59,11 @@ pub struct Entry {
     pub path: String,
     /// It is a folder.
     pub folder: bool,
-    /// Files in it; 1 for a file.
+    /// Files in it that are wanted, or all of them if none is; 1 for a file.
     pub files: u32,
     /// Their size.
     pub bytes: u64,
-    /// Bytes in place or verified.
+    /// Bytes in place or verified; sending: given to the receiver.
     pub bytes_done: u64,
     /// Where it stands.
     pub state: EntryState,
@@ -53,4 +80,17 @@ pub struct EntryRange {
     pub start: u32,
     /// The one after the last.
     pub end: u32,
+}
+
+impl From<engine::ListedEntry> for Entry {
+    fn from(entry: engine::ListedEntry) -> Self {
+        let engine::ListedEntry { index, end, name, path, folder, files, bytes, bytes_done, state, error } = entry;
+        Self { index, end, name, path, folder, files, bytes, bytes_done, state: state.into(), error }
+    }
+}
+
+impl From<EntryRange> for Range<u32> {
+    fn from(EntryRange { start, end }: EntryRange) -> Self {
+        start..end
+    }
 }

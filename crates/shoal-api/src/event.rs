@@ -155,6 +155,7 @@ impl From<engine::Event> for Event {
             engine::Event::Failed { transfer, error } => {
                 Self::Failed { transfer: transfer.id.to_string(), code: code_of(&transfer), state: transfer.state.into(), error }
             }
+            engine::Event::TransferGone(transfer) => Self::TransferGone { transfer: transfer.to_string() },
             engine::Event::Verifying { peer, sas } => Self::Verifying { peer: peer.to_string(), sas: sas.into() },
             engine::Event::Lagged => Self::Lagged,
         }

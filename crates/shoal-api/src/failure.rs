@@ -2,7 +2,7 @@
 
 use crate::rows::State;
 use serde::{Deserialize, Serialize};
-use shoal_engine::{BenchError, ReachError, SendError, StartError, TransferError, TrustError};
+use shoal_engine::{BenchError, ReachError, SendError, SettingsError, StartError, TransferError, TrustError};
 use std::fmt;
 use ts_rs::TS;
 
@@ -92,11 +92,22 @@ impl From<TransferError> for Failure {
     fn from(error: TransferError) -> Self {
         let code = match &error {
             TransferError::NoSpace { .. } | TransferError::CannotWrite { .. } => Code::NoSpace,
-            TransferError::BadPattern(_) => Code::Usage,
+            TransferError::BadPattern(_) | TransferError::NoSuchEntry { .. } => Code::Usage,
             TransferError::NotFound(_)
             | TransferError::WrongState { .. }
             | TransferError::NothingFits { .. }
             | TransferError::Store(_) => Code::Failed,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let code = match &error {
+            SettingsError::Inbox { .. } => Code::NoSpace,
+            SettingsError::Interfaces => Code::Usage,
+            SettingsError::Store(_) => Code::Failed,
         };
         Self::new(code, error)
     }

@@ -5,7 +5,7 @@ use crate::{
     request::Content,
     rows::{Device, Transfer},
 };
-use shoal_engine::{Consent, Engine, Outgoing, OutgoingContent, PeerId, TransferId};
+use shoal_engine::{Consent, Engine, EntryPage, EntryQuery, Outgoing, OutgoingContent, PeerId, TransferId};
 use std::time::Duration;
 
 /// Does what was asked. [`Request::Subscribe`] is the host's business and is refused here.
@@ -47,11 +47,9 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
             Ok(Reply::Offers { offers: transfers.into_iter().filter(|row| row.awaits_answer).map(Into::into).collect() })
         }
         Request::Accept { transfer, into, only, entries, replace } => {
-            if !entries.is_empty() {
-                return Err(Failure::new(Code::Failed, "this version cannot accept by entries"));
-            }
+            let entries = entries.into_iter().map(Into::into).collect();
             let id = engine.find_transfer(&transfer).await?;
-            engine.accept(id, Consent { into, only, replace }).await?;
+            engine.accept(id, Consent { into, only, entries, replace }).await?;
             Ok(Reply::Done)
         }
         Request::Decline { transfer } => {
@@ -83,12 +81,27 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
             let id = engine.find_transfer(&transfer).await?;
             Ok(Reply::Transfers { transfers: vec![row(engine, id).await?] })
         }
-        Request::Entries { .. }
-        | Request::ForgetTransfer { .. }
-        | Request::ClearHistory
-        | Request::Settings
-        | Request::SetSettings { .. }
-        | Request::Health => Err(Failure::new(Code::Failed, "this version cannot do that")),
+        Request::Entries { transfer, folder, offset, limit, state, find } => {
+            let id = engine.find_transfer(&transfer).await?;
+            let query = EntryQuery { folder, offset, limit, state: state.map(Into::into), find };
+            let EntryPage { entries, total } = engine.entries(id, query).await?;
+            Ok(Reply::Entries { entries: entries.into_iter().map(Into::into).collect(), total })
+        }
+        Request::ForgetTransfer { transfer } => {
+            let id = engine.find_transfer(&transfer).await?;
+            engine.forget_transfer(id).await?;
+            Ok(Reply::Done)
+        }
+        Request::ClearHistory => {
+            engine.clear_history().await?;
+            Ok(Reply::Done)
+        }
+        Request::Settings => Ok(Reply::Settings(engine.settings().await.into())),
+        Request::SetSettings { change } => {
+            engine.set_settings(change.into()).await?;
+            Ok(Reply::Done)
+        }
+        Request::Health => Ok(Reply::Health { notes: engine.health().await.iter().map(Into::into).collect() }),
         Request::Limits => Ok(Reply::Limits(engine.limits().into())),
         Request::SetLimits { limits } => {
             engine.set_limits(limits.into()).await?;

@@ -1,6 +1,7 @@
 //! What may be wrong when no device is to be seen or nothing arrives.
 
 use serde::{Deserialize, Serialize};
+use shoal_engine as engine;
 use ts_rs::TS;
 
 /// What a front end translates.
@@ -38,4 +39,22 @@ pub struct HealthNote {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub detail: Option<String>,
+}
+
+impl From<&engine::HealthNote> for HealthNote {
+    fn from(note: &engine::HealthNote) -> Self {
+        let code = match note {
+            engine::HealthNote::NoNetwork => HealthCode::NoNetwork,
+            engine::HealthNote::InterfacesOff(_) => HealthCode::InterfacesOff,
+            engine::HealthNote::OnlyLinkLocal(_) => HealthCode::OnlyLinkLocal,
+            engine::HealthNote::VpnOnly(_) => HealthCode::VpnOnly,
+            engine::HealthNote::MdnsUnavailable(_) => HealthCode::MdnsUnavailable,
+            engine::HealthNote::MdnsOff => HealthCode::MdnsOff,
+            engine::HealthNote::NotDiscoverable => HealthCode::NotDiscoverable,
+            engine::HealthNote::InboxNotWritable { .. } => HealthCode::InboxNotWritable,
+            engine::HealthNote::LittleSpace(_) => HealthCode::LittleSpace,
+            engine::HealthNote::SocketBuffersSmall(_) => HealthCode::SocketBuffersSmall,
+        };
+        Self { code, detail: note.detail() }
+    }
 }

@@ -5,7 +5,11 @@
 use crate::PeerLink;
 use serde::{Deserialize, Serialize};
 use shoal_engine as engine;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 use ts_rs::TS;
 
 /// This device.
@@ -349,8 +353,8 @@ impl From<engine::Transfer> for Transfer {
             into: transfer.into,
             free: transfer.free,
             first_names: transfer.first_names,
-            started: 0,
-            since: 0,
+            started: seconds_since_1970(transfer.started),
+            since: seconds_since_1970(transfer.since),
         }
     }
 }
@@ -453,6 +457,10 @@ impl From<&engine::Engine> for Snapshot {
 /// Rounded up, so that something that goes on never has zero seconds left.
 pub(crate) fn whole_seconds(time: Duration) -> u64 {
     time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
+}
+
+fn seconds_since_1970(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// To a thousandth: enough for a round trip on a cable, short enough to read.

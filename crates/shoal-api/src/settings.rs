@@ -48,7 +48,8 @@ pub struct Settings {
     pub inbox: PathBuf,
     /// Who is accepted without a question.
     pub accept: Accept,
-    /// Announced on the network, so that others find this device by themselves.
+    /// Announced on the network, so that others find this device by themselves. Not while `shoal serve --no-mdns` runs. Devices that
+    /// this one looks at see it all the same, while they are connected.
     pub discoverable: bool,
     /// The host's network interfaces, those that are up or switched off here.
     pub interfaces: Vec<Interface>,
@@ -90,4 +91,31 @@ pub struct SettingsChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub interfaces_off: Option<Vec<String>>,
+}
+
+impl From<engine::Settings> for Settings {
+    fn from(settings: engine::Settings) -> Self {
+        Self {
+            name: settings.name,
+            inbox: settings.inbox,
+            accept: settings.accept.into(),
+            discoverable: settings.discoverable,
+            interfaces: settings.interfaces.into_iter().map(Into::into).collect(),
+            limits: settings.limits.into(),
+        }
+    }
+}
+
+impl From<engine::Interface> for Interface {
+    fn from(interface: engine::Interface) -> Self {
+        let addresses = interface.addresses.iter().map(ToString::to_string).collect();
+        Self { name: interface.name, addresses, used: interface.used }
+    }
+}
+
+impl From<SettingsChange> for engine::SettingsChange {
+    fn from(change: SettingsChange) -> Self {
+        let SettingsChange { name, inbox, accept, discoverable, interfaces_off } = change;
+        Self { name, inbox, accept: accept.map(Into::into), discoverable, interfaces_off }
+    }
 }

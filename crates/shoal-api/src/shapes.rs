@@ -6,7 +6,7 @@ use crate::{Event, rows::*};
 use serde::Serialize;
 use serde_json::Value;
 use shoal_engine as engine;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 fn transfer() -> engine::Transfer {
     engine::Transfer {
@@ -31,6 +31,8 @@ fn transfer() -> engine::Transfer {
         into: Some("/inbox".into()),
         free: Some(1),
         first_names: vec!["a".into()],
+        started: UNIX_EPOCH + Duration::from_secs(5),
+        since: UNIX_EPOCH + Duration::from_millis(7900),
     }
 }
 
@@ -77,6 +79,7 @@ fn rows_have_the_fields_of_the_contract() {
     );
     assert_eq!((&row["direction"], &row["state"], &row["eta_s"]), (&"receive".into(), &"active".into(), &2.into()));
     assert_eq!(row["bytes"], 1_u64 << 40);
+    assert_eq!((&row["started"], &row["since"]), (&5.into(), &7.into()));
 
     let row = has(&Device::from(device()), &["id", "name", "trust", "accepts", "online", "paths", "rtt_ms"]);
     assert_eq!(row["accepts"], 10_000_000_000_u64);

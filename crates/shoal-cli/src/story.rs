@@ -155,6 +155,8 @@ pub(crate) mod tests {
             into: None,
             free: None,
             first_names: vec![],
+            started: 0,
+            since: 0,
         }
     }
 

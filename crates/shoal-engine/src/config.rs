@@ -22,8 +22,8 @@ pub struct Config {
     pub name: Option<String>,
     /// Where accepted files go unless a consent says otherwise; `None`: the one kept from before, or the platform's downloads.
     pub inbox: Option<PathBuf>,
-    /// Who is accepted without asking.
-    pub accept: AcceptRule,
+    /// Who is accepted without asking, this time; `None`: the rule kept from before, or nobody.
+    pub accept: Option<AcceptRule>,
     /// The address to listen on; `None`: every one, IPv4 and IPv6.
     pub listen: Option<IpAddr>,
     /// The UDP port; `None`: [`DEFAULT_PORT`], or any when that is taken. A port asked for that is taken is an error.
@@ -49,13 +49,13 @@ impl fmt::Debug for AbstractSocket {
 }
 
 impl Config {
-    /// Defaults for a data folder: ask before accepting, every interface, mDNS on.
+    /// Defaults for a data folder: what was set before, every interface, mDNS on.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
             name: None,
             inbox: None,
-            accept: AcceptRule::Ask,
+            accept: None,
             listen: None,
             port: None,
             mdns: true,

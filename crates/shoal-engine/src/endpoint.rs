@@ -8,7 +8,7 @@ use crate::{
 };
 use quinn::{ConnectionId, ConnectionIdGenerator, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use shoal_proto::{PeerId, message::CloseCode};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -58,7 +58,7 @@ const PACKET_THRESHOLD: u32 = 256;
 const TIME_THRESHOLD: f32 = 1.5;
 
 /// Socket buffers asked for, in bytes: a burst of some milliseconds at 10 Gbit/s. Systems give less unless told otherwise.
-const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
+pub(crate) const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 
 /// Connection attempts that wait for the accept loop; quinn refuses what is above.
 const MAX_INCOMING: usize = 256;
@@ -80,6 +80,8 @@ pub(crate) struct Endpoint {
     runtime: Arc<JoinedRuntime>,
     local: SocketAddr,
     id: PeerId,
+    /// Bytes that the system gives the socket to receive, if it is the system's and says.
+    receive_buffer: Option<usize>,
 }
 
 impl Endpoint {
@@ -92,13 +94,15 @@ impl Endpoint {
         let socket = bind_udp(listen, port)?;
         let local = socket.local_addr().unwrap_or_else(|_| (Ipv6Addr::UNSPECIFIED, 0).into());
         let failed = |error: io::Error| StartError::Listen { address: local, reason: error.to_string() };
+        let receive_buffer = SockRef::from(&socket).recv_buffer_size().ok();
         let thread = NetThread::start().map_err(failed)?;
         let socket = {
             let _on = thread.handle().enter();
             quinn::Runtime::wrap_udp_socket(&quinn::TokioRuntime, socket).map_err(failed)?
         };
         let socket = Arc::new(BatchedSocket::new(socket, thread.handle()));
-        Self::on_socket(identity, socket, thread).map_err(failed)
+        let endpoint = Self::on_socket(identity, socket, thread).map_err(failed)?;
+        Ok(Self { receive_buffer, ..endpoint })
     }
 
     /// The same on a socket that somebody else made: a simulated one, with everything on the runtime that this is called in.
@@ -119,7 +123,7 @@ impl Endpoint {
         let server = server_config(&tls, transport.clone())?;
         let runtime = Arc::new(JoinedRuntime { thread, tasks: TaskTracker::new(), stop: CancellationToken::new() });
         let quinn = quinn::Endpoint::new_with_abstract_socket(endpoint_config(identity), Some(server), socket, runtime.clone())?;
-        Ok(Self { quinn: Mutex::new(Some(quinn)), tls, transport, runtime, local, id: identity.peer_id() })
+        Ok(Self { quinn: Mutex::new(Some(quinn)), tls, transport, runtime, local, id: identity.peer_id(), receive_buffer: None })
     }
 
     /// Who this device is.
@@ -130,6 +134,11 @@ impl Endpoint {
     /// The socket's address; unspecified when it listens on all.
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Bytes that the system gives the socket to receive, if it says.
+    pub(crate) fn receive_buffer(&self) -> Option<usize> {
+        self.receive_buffer
     }
 
     /// Where tasks belong that read and write streams all the time.

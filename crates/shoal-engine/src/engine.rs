@@ -6,7 +6,7 @@ use crate::{
     config::DataDir,
     connection::Connection,
     discovery::{
-        Discovery, Options,
+        Discovery, MdnsState, Options,
         devices::{Devices, Found, Sighting},
         interfaces,
     },
@@ -14,10 +14,12 @@ use crate::{
     error::{BenchError, ReachError, SendError, StartError, TransferError, TrustError},
     identity::Identity,
     links::{IncomingRequest, Links, Reach},
+    settings::{Kept, Presence},
     store::database::Database,
     tasks,
     transfer::{
         Consent, Limits, Outgoing, Transfer,
+        entries::{EntryPage, EntryQuery},
         transfers::{Surroundings, Transfers, blocking},
     },
     verify::Comparisons,
@@ -48,13 +50,16 @@ const LINK_PREFIX: &str = "shoal:peer/";
 /// A running peer. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Inner {
     id: PeerId,
-    hello: watch::Sender<Hello>,
+    pub(crate) hello: watch::Sender<Hello>,
+    pub(crate) presence: watch::Sender<Presence>,
+    /// mDNS was not switched off for this start.
+    pub(crate) mdns: bool,
     listen: Option<IpAddr>,
     pub(crate) database: Arc<Database>,
     pub(crate) devices: Arc<Devices>,
@@ -105,7 +110,7 @@ impl Engine {
             Ok::<_, StartError>((data_dir, identity, Arc::new(database)))
         })
         .await?;
-        let settings = tasks::Settings::load(&database, &config)
+        let settings = Kept::load(&database, &config)
             .map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;
         let remembered = tasks::remembered(&database)
             .map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;
@@ -131,17 +136,20 @@ impl Engine {
             links: links.clone(),
             devices: devices.clone(),
             events: events.clone(),
-            accept_rule: config.accept,
+            accept_rule: settings.accept,
             inbox: settings.inbox,
             cancel: cancel.clone(),
         });
         transfers.set_limits(settings.limits);
         let options = Options { mdns: config.mdns, loopback: false, listen: config.listen };
         let port = links.local_addr().port();
-        let discovery = Discovery::start(options, id, port, devices.clone(), &cancel);
+        let presence = watch::Sender::new(settings.presence);
+        let discovery = Discovery::start(options, presence.subscribe(), id, port, devices.clone(), &cancel);
         let inner = Arc::new(Inner {
             id,
             hello,
+            presence,
+            mdns: config.mdns,
             listen: config.listen,
             database,
             devices,
@@ -178,7 +186,7 @@ impl Engine {
     /// Addresses at which others can reach it now.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let port = self.inner.links.local_addr().port();
-        interfaces::addresses(self.inner.listen, port).unwrap_or_else(|error| {
+        interfaces::addresses(self.inner.listen, port, &self.inner.presence.borrow().off).unwrap_or_else(|error| {
             tracing::warn!(%error, "own addresses are not known");
             Vec::new()
         })
@@ -186,7 +194,7 @@ impl Engine {
 
     /// Where accepted files go by default.
     pub fn inbox(&self) -> PathBuf {
-        self.inner.transfers.inbox.clone()
+        self.inner.transfers.inbox()
     }
 
     /// Everything at this moment.
@@ -316,6 +324,30 @@ impl Engine {
         self.inner.transfers.find(id).await
     }
 
+    /// A page of what a transfer holds, whatever its state. A text holds nothing.
+    ///
+    /// # Errors
+    /// [`TransferError::NotFound`], [`TransferError::NoSuchEntry`] when the folder is none, [`TransferError::Store`].
+    pub async fn entries(&self, id: TransferId, query: EntryQuery) -> Result<EntryPage, TransferError> {
+        self.inner.transfers.entries(id, query).await
+    }
+
+    /// Takes an ended transfer out of the history. What came stays; what came in part of a transfer that failed goes.
+    ///
+    /// # Errors
+    /// [`TransferError::NotFound`], [`TransferError::WrongState`] when it is not over, [`TransferError::Store`].
+    pub async fn forget_transfer(&self, id: TransferId) -> Result<(), TransferError> {
+        self.inner.transfers.forget(id).await
+    }
+
+    /// Takes every ended transfer out of the history, as [`Engine::forget_transfer`] does.
+    ///
+    /// # Errors
+    /// [`TransferError::Store`].
+    pub async fn clear_history(&self) -> Result<(), TransferError> {
+        self.inner.transfers.clear_history().await
+    }
+
     /// Takes an offer, all or a part.
     pub async fn accept(&self, id: TransferId, consent: Consent) -> Result<(), TransferError> {
         self.inner.transfers.accept(id, consent).await
@@ -355,9 +387,7 @@ impl Engine {
     pub async fn set_limits(&self, limits: Limits) -> Result<(), TransferError> {
         self.inner.transfers.set_limits(limits);
         let database = self.inner.database.clone();
-        blocking(move || tasks::Settings::keep_limits(&database, limits))
-            .await
-            .map_err(|error| TransferError::Store(error.to_string()))
+        blocking(move || Kept::keep_limits(&database, limits)).await.map_err(|error| TransferError::Store(error.to_string()))
     }
 
     /// Measures disk and processor here, and the way to a peer; some ten seconds. One at a time.
@@ -397,6 +427,15 @@ impl Inner {
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::probe(self.clone())));
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::wake_transfers(self.clone())));
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::watch_network(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::expire_outlines(self.clone())));
+    }
+
+    pub(crate) fn mdns_state(&self) -> MdnsState {
+        self.discovery.mdns()
+    }
+
+    pub(crate) fn listens_on_loopback(&self) -> bool {
+        self.listen.is_some_and(|listen| listen.is_loopback())
     }
 
     pub(crate) const fn tasks(&self) -> &TaskTracker {

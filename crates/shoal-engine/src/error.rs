@@ -160,9 +160,36 @@ pub enum TransferError {
         /// What was asked for.
         globs: String,
     },
+    /// An entry that is none of the transfer's, or none of that kind.
+    #[error("{name} has no such entry {entry}: look again at what it holds")]
+    NoSuchEntry {
+        /// The offer's name.
+        name: String,
+        /// The number asked for.
+        entry: u32,
+    },
     /// A glob that is none.
     #[error("{0} is not a pattern: use * and ?")]
     BadPattern(String),
+    /// The database.
+    #[error("the change cannot be recorded: {0}")]
+    Store(String),
+}
+
+/// Why settings were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The inbox cannot be a folder there.
+    #[error("{} cannot be the inbox: {reason}", inbox.display())]
+    Inbox {
+        /// Which.
+        inbox: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// Names that no interface has.
+    #[error("these are not names of network interfaces: take them from the settings")]
+    Interfaces,
     /// The database.
     #[error("the change cannot be recorded: {0}")]
     Store(String),

@@ -38,6 +38,8 @@ pub enum Event {
         /// What happened and what to do, in words.
         error: String,
     },
+    /// An ended transfer left the history.
+    TransferGone(TransferId),
     /// The other end asks to compare short authentication strings.
     Verifying {
         /// Who.

@@ -16,9 +16,11 @@ mod endpoint;
 mod engine;
 mod error;
 mod event;
+mod health;
 mod identity;
 mod links;
 mod net_thread;
+mod settings;
 mod store;
 mod stream;
 mod tasks;
@@ -30,12 +32,18 @@ pub use bench::{Bench, Disk, Limit, Network, Processor};
 pub use config::{AbstractSocket, AcceptRule, Config, DEFAULT_PORT};
 pub use device::{Device, Path, Trust, Via};
 pub use engine::{Engine, Events};
-pub use error::{BenchError, ReachError, SendError, StartError, TransferError, TrustError};
+pub use error::{BenchError, ReachError, SendError, SettingsError, StartError, TransferError, TrustError};
 pub use event::{Event, Snapshot};
+pub use health::HealthNote;
+pub use settings::{Interface, Settings, SettingsChange};
 pub use shoal_proto::{
     PeerId,
     message::{Platform, TransferId},
     sas::Sas,
 };
 pub use store::disk::free_space;
-pub use transfer::{Cause, Consent, Direction, Limits, Outgoing, OutgoingContent, State, Transfer};
+pub use transfer::{
+    Cause, Consent, Direction, Limits, Outgoing, OutgoingContent, State, Transfer,
+    entries::{EntryPage, EntryQuery, ListedEntry},
+    standing::EntryState,
+};

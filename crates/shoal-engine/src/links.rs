@@ -24,7 +24,7 @@ pub(crate) mod tests;
 use crate::{
     ReachError, Trust,
     connection::Connection,
-    discovery::devices::Devices,
+    discovery::{devices::Devices, interfaces::Barred},
     endpoint::Endpoint,
     stream::{RecvStream, SendStream},
 };
@@ -111,6 +111,7 @@ pub(crate) struct Links {
     hello: watch::Receiver<Hello>,
     incoming: mpsc::Sender<IncomingRequest>,
     reach: Reach,
+    barred: Mutex<Barred>,
     table: Mutex<Table>,
     connected: broadcast::Sender<PeerId>,
     cancel: CancellationToken,
@@ -134,6 +135,7 @@ impl Links {
             hello,
             incoming,
             reach,
+            barred: Mutex::default(),
             table: Mutex::default(),
             connected: broadcast::Sender::new(MAX_NOTICES),
             cancel,
@@ -218,6 +220,24 @@ impl Links {
         self.table().close_peer(peer, code);
     }
 
+    /// Bytes that the system gives the socket to receive, if it says.
+    pub(crate) fn receive_buffer(&self) -> Option<usize> {
+        self.endpoint.receive_buffer()
+    }
+
+    /// Closes what goes over interfaces that are not to be used, and makes nothing new there.
+    pub(crate) fn bar(&self, barred: Barred) {
+        *self.barred() = barred;
+        for connection in self.table().all_ready() {
+            let barred = self.barred();
+            let by_own = connection.local_ip().is_some_and(|own| barred.bars_own(own));
+            if by_own || barred.bars(connection.remote_address()) {
+                drop(barred);
+                connection.close(CloseCode::Done);
+            }
+        }
+    }
+
     /// The connection of each connected peer that requests go on.
     pub(crate) fn connected(&self) -> Vec<Connection> {
         self.table().preferred(self.endpoint.id())
@@ -255,7 +275,11 @@ impl Links {
     }
 
     fn allows(&self, address: SocketAddr) -> bool {
-        self.reach == Reach::Everywhere || is_local(address.ip())
+        (self.reach == Reach::Everywhere || is_local(address.ip())) && !self.barred().bars(address)
+    }
+
+    fn barred(&self) -> MutexGuard<'_, Barred> {
+        self.barred.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

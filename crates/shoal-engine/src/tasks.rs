@@ -1,18 +1,15 @@
 //! What a running engine does by itself: sorts requests, tells and keeps changes of devices, asks new ones who they are.
 
 use crate::{
-    Config, Event, Limits,
-    discovery::{
-        devices::{Change, Changes, Remembered},
-        interfaces,
-    },
+    Event,
+    discovery::devices::{Change, Changes, Remembered},
     engine::Inner,
     links::IncomingRequest,
     store::database::{Database, DatabaseError, DeviceRecord},
     transfer::{offer, serve, transfers::blocking},
 };
-use shoal_proto::{PeerId, display, message::Request};
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use shoal_proto::{PeerId, message::Request};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, broadcast, mpsc};
 
 /// Devices asked at once who they are.
@@ -21,45 +18,8 @@ const MAX_PROBES: usize = 8;
 /// How often the host's own addresses are looked at.
 const NETWORK_WATCH: Duration = Duration::from_secs(1);
 
-/// What is kept across restarts and can be given anew at each start.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) name: String,
-    pub(crate) inbox: PathBuf,
-    pub(crate) limits: Limits,
-}
-
-impl Settings {
-    pub(crate) fn load(database: &Database, config: &Config) -> Result<Self, DatabaseError> {
-        if let Some(name) = &config.name {
-            database.set_setting("name", Some(&display::device_name(name)))?;
-        }
-        if let Some(inbox) = &config.inbox {
-            let inbox = std::path::absolute(inbox).unwrap_or_else(|_| inbox.clone());
-            database.set_path("inbox", &inbox)?;
-        }
-        let name = database.setting("name")?.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned());
-        let rate = |text: Option<String>| text.and_then(|text| text.parse().ok());
-        Ok(Self {
-            name: display::device_name(&name),
-            inbox: database.path("inbox")?.unwrap_or_else(default_inbox),
-            limits: Limits { up: rate(database.setting("limit_up")?), down: rate(database.setting("limit_down")?) },
-        })
-    }
-
-    pub(crate) fn keep_limits(database: &Database, limits: Limits) -> Result<(), DatabaseError> {
-        database.set_setting("limit_up", limits.up.map(|rate| rate.to_string()).as_deref())?;
-        database.set_setting("limit_down", limits.down.map(|rate| rate.to_string()).as_deref())
-    }
-}
-
-/// The platform's folder for downloads; a machine without one gets it in the home folder.
-fn default_inbox() -> PathBuf {
-    let user = directories::UserDirs::new();
-    let downloads =
-        user.as_ref().map(|dirs| dirs.download_dir().map_or_else(|| dirs.home_dir().join("Downloads"), PathBuf::from));
-    downloads.unwrap_or_else(|| PathBuf::from("Downloads")).join("Shoal")
-}
+/// How often lists of files in memory are looked at whether anybody needs them.
+const EXPIRE_OUTLINES: Duration = Duration::from_secs(30);
 
 /// The devices known from before.
 pub(crate) fn remembered(database: &Database) -> Result<Vec<Remembered>, DatabaseError> {
@@ -174,11 +134,20 @@ pub(crate) async fn wake_transfers(engine: Arc<Inner>) {
     }
 }
 
-/// Tells the links when this host's addresses change.
+/// Lets go of long lists that no front end looks at any more.
+pub(crate) async fn expire_outlines(engine: Arc<Inner>) {
+    loop {
+        tokio::time::sleep(EXPIRE_OUTLINES).await;
+        engine.transfers.expire_outlines();
+    }
+}
+
+/// Tells the links when this host's addresses change, and which of them are not to be used.
 pub(crate) async fn watch_network(engine: Arc<Inner>) {
     let mut known = None;
     loop {
-        let now = blocking(|| interfaces::addresses(None, 0)).await.unwrap_or_default();
+        let links = engine.bar_interfaces().await;
+        let now: Vec<_> = links.iter().flat_map(|link| link.socket_addrs(0)).collect();
         if known.replace(now.clone()).is_some_and(|before| before != now) {
             tracing::info!("the network changed");
             engine.links.network_changed(&now);

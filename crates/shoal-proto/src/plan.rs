@@ -212,6 +212,16 @@ impl Plan {
         self.begun.keys().map(|entry| EntryIndex(*entry))
     }
 
+    /// Files in progress with their verified bytes.
+    pub fn begun_bytes(&self) -> impl Iterator<Item = (EntryIndex, u64)> {
+        self.begun.iter().map(|(entry, file)| (EntryIndex(*entry), file.bytes_verified()))
+    }
+
+    /// Entries that are wanted.
+    pub const fn wanted(&self) -> &RangeSet {
+        &self.wanted
+    }
+
     /// The verified hashes of a whole file in order, or `None`.
     pub fn layer(&self, entry: EntryIndex) -> Option<Vec<Hash>> {
         self.begun.get(&entry.0)?.hashes.iter().copied().collect()

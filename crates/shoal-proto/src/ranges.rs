@@ -76,6 +76,15 @@ impl RangeSet {
         self.at_or_after(number).is_some_and(|known| known.start <= number)
     }
 
+    /// Whether `number` is in it, and the first number after it that is not alike; `u32::MAX` when there is none.
+    pub fn run(&self, number: u32) -> (bool, u32) {
+        match self.at_or_after(number) {
+            Some(known) if known.start <= number => (true, known.end),
+            Some(known) => (false, known.start),
+            None => (false, u32::MAX),
+        }
+    }
+
     /// Whether every number of `range` is in it; so it is for an empty one.
     pub fn contains_range(&self, range: Range<u32>) -> bool {
         range.is_empty()

@@ -237,7 +237,7 @@ impl House {
         let mut config = Config::new(&peer.data);
         config.name = Some(peer.data.file_name().unwrap().to_string_lossy().into_owned());
         config.inbox = Some(peer.inbox.clone());
-        config.accept = if by_rule { AcceptRule::All } else { AcceptRule::Ask };
+        config.accept = Some(if by_rule { AcceptRule::All } else { AcceptRule::Ask });
         config.mdns = false;
         config.socket = Some(AbstractSocket(network.socket(peer.address)));
         let engine = Engine::start(config).await.unwrap();

@@ -28,7 +28,7 @@ const LONG: Weather = Weather {
 async fn engine(network: &SimNetwork, folder: &Path, address: &str) -> Engine {
     let mut config = Config::new(folder.join("data"));
     config.inbox = Some(folder.join("inbox"));
-    config.accept = AcceptRule::All;
+    config.accept = Some(AcceptRule::All);
     config.mdns = false;
     config.socket = Some(AbstractSocket(network.socket(address.parse().unwrap())));
     Engine::start(config).await.unwrap()

@@ -16,7 +16,7 @@ use crate::{
 };
 use clap::Args;
 use prompt::{Answer, Prompt};
-use shoal_api::{Code, Device, Event, Failure, Reply, Request, Transfer, Trust};
+use shoal_api::{AcceptRule, Code, Device, Event, Failure, Reply, Request, Transfer, Trust};
 use std::{collections::VecDeque, path::PathBuf};
 use tokio::sync::mpsc;
 
@@ -56,6 +56,8 @@ pub(crate) async fn run(session: &Session, args: ReceiveArgs) -> Result<(), Stop
     }
     let mut config = session.config.clone();
     config.name = args.name.clone();
+    // Offers are answered here.
+    config.accept = Some(AcceptRule::Ask);
     let into = args.into.as_deref().map(absolute).transpose()?;
     session.unless_stopped(session.host_with(config)).await?;
     let mut events = session.unless_stopped(session.subscribe()).await?;

@@ -23,16 +23,16 @@ pub(crate) struct ServeArgs {
     /// Folder for accepted files
     #[arg(long, value_name = "DIR")]
     inbox: Option<PathBuf>,
-    /// Who is accepted without a question: ask (nobody), verified or all
-    #[arg(long, value_enum, value_name = "WHO", default_value = "ask", hide_possible_values = true)]
-    accept: Accept,
+    /// Who is accepted without a question, this time: ask (nobody), verified or all; otherwise what is set, at first nobody
+    #[arg(long, value_enum, value_name = "WHO", hide_possible_values = true)]
+    accept: Option<Accept>,
 }
 
 pub(crate) async fn run(session: &Session, args: ServeArgs) -> Result<(), Stop> {
     let mut config = session.config.clone();
     config.name = args.name;
     config.inbox = args.inbox.as_deref().map(absolute).transpose()?;
-    config.accept = args.accept.into();
+    config.accept = args.accept.map(Into::into);
     session.own_host(config).await?;
     let mut events = session.subscribe().await?;
     ready(session, None).await?;

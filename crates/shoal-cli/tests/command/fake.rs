@@ -164,6 +164,8 @@ fn row(id: &str, peer: &str, direction: Direction) -> Transfer {
         into: None,
         free: None,
         first_names: vec![],
+        started: 0,
+        since: 0,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use if_addrs::{IfAddr, IfOperStatus};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     net::{IpAddr, SocketAddr, SocketAddrV6},
 };
@@ -55,11 +55,43 @@ pub(crate) fn links(loopback: bool) -> io::Result<Vec<Link>> {
 }
 
 /// Where others can reach `port` of this host when its socket is bound to `listen` (`None`: to every address): the addresses
-/// of every interface but loopback, link-local ones with scope.
-pub(crate) fn addresses(listen: Option<IpAddr>, port: u16) -> io::Result<Vec<SocketAddr>> {
+/// of every interface but loopback and those called as in `off`, link-local ones with scope.
+pub(crate) fn addresses(listen: Option<IpAddr>, port: u16, off: &BTreeSet<String>) -> io::Result<Vec<SocketAddr>> {
     let mut links = links(listen.is_some_and(|one| one.is_loopback()))?;
-    links.retain_mut(|link| link.keep_reachable(listen));
-    Ok(links.iter().flat_map(|link| link.addresses.iter().map(|own| link.socket_addr(own.address, port))).collect())
+    links.retain_mut(|link| !off.contains(&link.name) && link.keep_reachable(listen));
+    Ok(links.iter().flat_map(|link| link.socket_addrs(port)).collect())
+}
+
+/// Interfaces that are not to be used. What goes through a router is not told by its address, and let through.
+#[derive(Debug, Default)]
+pub(crate) struct Barred {
+    off: Vec<Link>,
+    used: Vec<Link>,
+}
+
+impl Barred {
+    /// Of `links`, those called as in `off`.
+    pub(crate) fn new(links: &[Link], off: &BTreeSet<String>) -> Self {
+        let (off, used) = links.iter().cloned().partition(|link| off.contains(&link.name));
+        Self { off, used }
+    }
+
+    /// Whether an address of this host belongs to such an interface alone.
+    pub(crate) fn bars_own(&self, own: IpAddr) -> bool {
+        let has = |links: &[Link]| links.iter().any(|link| link.addresses.iter().any(|subnet| subnet.address == own));
+        has(&self.off) && !has(&self.used)
+    }
+
+    /// Whether another host is reached through such an interface alone.
+    pub(crate) fn bars(&self, other: SocketAddr) -> bool {
+        match other {
+            SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => self.off.iter().any(|link| link.index == v6.scope_id()),
+            _ => {
+                let reaches = |links: &[Link]| links.iter().any(|link| link.reaches(other.ip()));
+                reaches(&self.off) && !reaches(&self.used)
+            }
+        }
+    }
 }
 
 impl Link {
@@ -86,6 +118,11 @@ impl Link {
     /// Whether a packet for `address` would go out here without a router.
     pub(crate) fn reaches(&self, address: IpAddr) -> bool {
         self.addresses.iter().any(|own| own.contains(address))
+    }
+
+    /// Its addresses with a port.
+    pub(crate) fn socket_addrs(&self, port: u16) -> impl Iterator<Item = SocketAddr> {
+        self.addresses.iter().map(move |own| self.socket_addr(own.address, port))
     }
 
     /// The address as something to dial: link-local IPv6 gets this interface as its scope.
@@ -118,6 +155,25 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn what_is_reached_by_interfaces_that_are_off_alone_is_barred() {
+        let link = |index, name: &str, address: &str| {
+            let addresses = vec![Subnet { address: address.parse().unwrap(), prefix: 24 }];
+            Link { index, name: name.into(), addresses }
+        };
+        let links = [link(1, "lan", "10.0.1.1"), link(2, "vpn", "10.0.2.1"), link(3, "twin", "10.0.2.9")];
+        let bars = |off: &[&str], other: &str| {
+            let barred = Barred::new(&links, &off.iter().map(|name| (*name).to_owned()).collect());
+            barred.bars(other.parse().unwrap())
+        };
+        assert!(!bars(&[], "10.0.1.7:1") && bars(&["lan"], "10.0.1.7:1") && !bars(&["vpn"], "10.0.1.7:1"));
+        assert!(!bars(&["vpn"], "10.0.2.7:1") && bars(&["vpn", "twin"], "10.0.2.7:1"), "another one leads there");
+        assert!(!bars(&["lan", "vpn", "twin"], "8.8.8.8:1"), "through a router");
+        assert!(bars(&["vpn"], "[fe80::1%2]:1") && !bars(&["vpn"], "[fe80::1%1]:1"));
+        let barred = Barred::new(&links, &["vpn".to_owned()].into());
+        assert!(barred.bars_own("10.0.2.1".parse().unwrap()) && !barred.bars_own("10.0.2.9".parse().unwrap()));
+    }
 
     #[test]
     fn a_subnet_holds_its_own_and_nobody_elses() {

@@ -11,10 +11,14 @@ pub(crate) mod table;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
+use crate::settings::Presence;
 use devices::Devices;
 use shoal_proto::PeerId;
 use std::{net::IpAddr, sync::Arc, time::Duration};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How often stale hints are dropped.
@@ -31,9 +35,21 @@ pub(crate) struct Options {
     pub(crate) listen: Option<IpAddr>,
 }
 
+/// Whether devices find each other by mDNS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MdnsState {
+    /// It was not asked for.
+    Off,
+    /// As far as it can be told.
+    On,
+    /// It has no socket; what the system said.
+    Unavailable(String),
+}
+
 /// The running providers.
 #[derive(Debug)]
 pub(crate) struct Discovery {
+    mdns: watch::Receiver<MdnsState>,
     cancel: CancellationToken,
     tasks: TaskTracker,
 }
@@ -41,15 +57,28 @@ pub(crate) struct Discovery {
 impl Discovery {
     /// Starts the providers: announces `id` on UDP `port` and tells `devices` of everybody else. Ends with `cancel`, or by
     /// [`Self::shutdown`]. Must be called within a tokio runtime.
-    pub(crate) fn start(options: Options, id: PeerId, port: u16, devices: Arc<Devices>, cancel: &CancellationToken) -> Self {
+    pub(crate) fn start(
+        options: Options,
+        presence: watch::Receiver<Presence>,
+        id: PeerId,
+        port: u16,
+        devices: Arc<Devices>,
+        cancel: &CancellationToken,
+    ) -> Self {
         let cancel = cancel.child_token();
         let tasks = TaskTracker::new();
+        let (state, mdns) = watch::channel(if options.mdns { MdnsState::On } else { MdnsState::Off });
         if options.mdns {
-            tasks.spawn(mdns::run(id, port, options, devices.clone(), cancel.clone()));
+            tasks.spawn(mdns::run(id, port, options, presence, devices.clone(), state, cancel.clone()));
         }
         tasks.spawn(cancel.clone().run_until_cancelled_owned(expire(devices)));
         tasks.close();
-        Self { cancel, tasks }
+        Self { mdns, cancel, tasks }
+    }
+
+    /// Whether devices find each other by mDNS.
+    pub(crate) fn mdns(&self) -> MdnsState {
+        self.mdns.borrow().clone()
     }
 
     /// Says goodbye and ends every task; at most half a second.

@@ -4,6 +4,7 @@ use super::{IDLE, IDLE_ANSWERED, IncomingRequest, Links, table::Place};
 use crate::{
     Trust,
     connection::{Connection, close},
+    endpoint::unmapped,
     stream::{RecvStream, SendStream, StreamError, read_frame, read_message, write_message},
     tls,
 };
@@ -59,7 +60,8 @@ impl Links {
                 () = self.cancel.cancelled() => None,
             };
             let Some(incoming) = incoming else { return };
-            if !self.allows(incoming.remote_address()) {
+            let own = incoming.local_ip().map(|own| own.to_canonical());
+            if !self.allows(unmapped(incoming.remote_address())) || own.is_some_and(|own| self.barred().bars_own(own)) {
                 incoming.ignore();
                 continue;
             }

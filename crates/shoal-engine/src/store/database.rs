@@ -7,6 +7,7 @@
 mod allowance;
 mod files;
 mod forms;
+mod history;
 mod records;
 
 pub(crate) use records::{Checkpoint, DeviceRecord, FileFailure, Kept, TransferRecord};
@@ -157,7 +158,7 @@ impl Database {
             trust_word(device.trust),
             addresses.join(" "),
             device.accepts.map(as_sql),
-            now()
+            time_sql(SystemTime::now())
         ])?;
         Ok(())
     }
@@ -179,8 +180,8 @@ impl Database {
         let transaction = connection.transaction()?;
         transaction.execute(
             "INSERT OR REPLACE INTO transfers (id, direction, peer, name, state, text, files, bytes, files_done, files_failed, \
-             bytes_done, bytes_moved, error, target, replace, accepted, active_ms, created) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+             bytes_done, bytes_moved, error, target, replace, accepted, active_ms, created, changed) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             params![
                 record.id.0,
                 direction_word(record.direction),
@@ -199,7 +200,8 @@ impl Database {
                 record.replace,
                 record.accepted,
                 as_sql(record.active.as_millis() as u64),
-                now()
+                time_sql(record.created),
+                time_sql(record.changed)
             ],
         )?;
         for (name, path) in &record.sources {
@@ -233,7 +235,7 @@ impl Database {
     /// Records where a transfer stands.
     pub(crate) fn update_transfer(&self, record: &TransferRecord) -> Result<(), DatabaseError> {
         let sql = "UPDATE transfers SET state = ?2, files = ?3, bytes = ?4, files_done = ?5, files_failed = ?6, bytes_done = ?7, \
-                   bytes_moved = ?8, error = ?9, accepted = ?10, active_ms = ?11 WHERE id = ?1";
+                   bytes_moved = ?8, error = ?9, accepted = ?10, active_ms = ?11, changed = ?12 WHERE id = ?1";
         self.lock().prepare_cached(sql)?.execute(params![
             record.id.0,
             state_word(record.state),
@@ -245,7 +247,8 @@ impl Database {
             as_sql(record.bytes_moved),
             record.error,
             record.accepted,
-            as_sql(record.active.as_millis() as u64)
+            as_sql(record.active.as_millis() as u64),
+            time_sql(record.changed)
         ])?;
         Ok(())
     }
@@ -425,7 +428,7 @@ fn write_checkpoint(connection: &mut Connection, id: TransferId, checkpoint: &Ch
 }
 
 const TRANSFER_COLUMNS: &str = "id, direction, peer, name, state, text, files, bytes, files_done, files_failed, bytes_done, \
-     bytes_moved, error, target, replace, accepted, active_ms";
+     bytes_moved, error, target, replace, accepted, active_ms, created, changed";
 
 fn with_sources(connection: &Connection, mut record: TransferRecord) -> Result<TransferRecord, DatabaseError> {
     if record.direction == Direction::Send {
@@ -456,6 +459,8 @@ fn transfer_from(row: &Row<'_>) -> rusqlite::Result<TransferRecord> {
         sources: Vec::new(),
         accepted: row.get(15)?,
         active: Duration::from_millis(row.get::<_, i64>(16)?.unsigned_abs()),
+        created: UNIX_EPOCH + Duration::from_millis(row.get::<_, i64>(17)?.unsigned_abs()),
+        changed: UNIX_EPOCH + Duration::from_millis(row.get::<_, i64>(18)?.unsigned_abs()),
     })
 }
 
@@ -463,8 +468,9 @@ fn corrupt(column: usize, error: impl std::error::Error + Send + Sync + 'static)
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, Box::new(error)).into()
 }
 
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+/// Milliseconds since 1970.
+fn time_sql(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -35,7 +35,8 @@ CREATE TABLE transfers (
   replace INTEGER NOT NULL,
   accepted INTEGER NOT NULL,
   active_ms INTEGER NOT NULL,
-  created INTEGER NOT NULL
+  created INTEGER NOT NULL, -- both in milliseconds since 1970
+  changed INTEGER NOT NULL  -- when it came into its state
 );
 CREATE INDEX transfers_created ON transfers (created);
 

@@ -1,14 +1,14 @@
 //! One transfer while the engine runs: its row, and the ways to steer the task that carries it.
 
 use super::inbox::Inbox;
-use super::{Cause, Direction, State, Transfer, rate::Meter, reader::Reader};
+use super::{Cause, Direction, State, Transfer, rate::Meter, reader::Reader, record::Receiving, sent::Sent};
 use crate::{connection::Connection, store::database::TransferRecord, stream::SendStream};
 use shoal_proto::{
     Manifest, PeerId, display,
     message::{FromSender, Progress, TransferId},
 };
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 use tokio::{
@@ -84,6 +84,10 @@ pub(crate) struct Row {
     pub(crate) manifest: Option<Manifest>,
     /// Sending: what is read is read by it, while content moves. It keeps files and folders open.
     pub(crate) reader: Option<Arc<Mutex<Reader>>>,
+    /// Sending: what was given, to be shown.
+    pub(crate) sent: Arc<Mutex<Sent>>,
+    /// Receiving: what is under way, while content moves.
+    pub(crate) receiving: Weak<Receiving>,
     meter: Meter,
     active_since: Option<Instant>,
 }
@@ -115,6 +119,8 @@ impl Live {
                 retry: false,
                 manifest,
                 reader: None,
+                sent: Arc::default(),
+                receiving: Weak::new(),
                 meter: Meter::default(),
                 active_since: None,
             }),
@@ -158,7 +164,7 @@ impl Row {
         if state.is_over() {
             self.manifest = None;
         }
-        self.record.state = state;
+        self.record.enter(state);
         self.record.error = error;
     }
 
@@ -179,6 +185,11 @@ impl Row {
             bytes_done: self.record.bytes_done,
             bytes_moved: self.record.bytes_moved,
         }
+    }
+
+    /// The manifest, if it is in memory.
+    pub(crate) fn manifest_at_hand(&self) -> Option<Manifest> {
+        self.manifest.clone().or_else(|| Some(self.receiving.upgrade()?.manifest.clone()))
     }
 
     /// Time from consent on that content moved.
@@ -212,6 +223,8 @@ impl Row {
             into: record.into.clone(),
             free: self.free,
             first_names: self.first_names.clone(),
+            started: record.created,
+            since: record.changed,
         }
     }
 }

@@ -3,12 +3,15 @@
 pub(crate) mod asked;
 pub(crate) mod bases;
 mod buffers;
+pub(crate) mod entries;
 pub(crate) mod fetch;
+mod history;
 pub(crate) mod inbox;
 mod incoming;
 pub(crate) mod limit;
 pub(crate) mod live;
 pub(crate) mod offer;
+mod outline;
 pub(crate) mod pull;
 pub(crate) mod rate;
 mod reader;
@@ -16,13 +19,19 @@ pub(crate) mod receive;
 pub(crate) mod record;
 pub(crate) mod select;
 pub(crate) mod send;
+pub(crate) mod sent;
 pub(crate) mod serve;
+pub(crate) mod standing;
 mod steering;
 pub(crate) mod transfers;
 pub(crate) mod write;
 
 use shoal_proto::{PeerId, message::TransferId};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    ops::Range,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 /// Which way content flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,6 +124,10 @@ pub struct Transfer {
     pub free: Option<u64>,
     /// The first few files of an offer by their paths, safe to print.
     pub first_names: Vec<String>,
+    /// When it came to be.
+    pub started: SystemTime,
+    /// When it came into its state.
+    pub since: SystemTime,
 }
 
 /// What to offer, and to whom.
@@ -142,6 +155,8 @@ pub struct Consent {
     pub into: Option<PathBuf>,
     /// Only files whose path or name fits one of these globs; empty: all.
     pub only: Vec<String>,
+    /// Only the entries in one of these ranges of their numbers, with the folders above them; empty: all.
+    pub entries: Vec<Range<u32>>,
     /// What has the same name and other content is replaced (the old one goes to the trash) rather than kept beside.
     pub replace: bool,
 }

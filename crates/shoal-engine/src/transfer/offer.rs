@@ -20,7 +20,10 @@ use shoal_proto::{
     display, manifest,
     message::{CloseCode, Content, Decline, FromReceiver, FromSender, MAX_TEXT, Offer, Progress, TransferId},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// A manifest must be there after this long, or by its size at 100 kB/s.
@@ -148,6 +151,7 @@ async fn handle(
     let (live, mut renewed) = blocking(move || Live::new(record, manifest)).await;
     live.row().awaits_answer = true;
     live.row().free = free_in_inbox(transfers).await;
+    transfers.forget_outline(live.id);
     // Whatever came first under this id is what is shown: a second may not take its place.
     let Some(live) = transfers.insert_new(live) else {
         return answer(&mut session.send, &FromReceiver::Declined(Decline::Over)).await;
@@ -183,7 +187,7 @@ async fn consent(
     renewed: &mut mpsc::Receiver<Session>,
     mut answered: oneshot::Receiver<()>,
 ) -> Result<bool, OfferError> {
-    let by_rule = match transfers.accept_rule {
+    let by_rule = match transfers.accept_rule() {
         AcceptRule::All => true,
         AcceptRule::Verified => transfers.devices.trust(live.peer) == Trust::Verified,
         AcceptRule::Ask => false,
@@ -340,6 +344,7 @@ async fn read_manifest(recv: &mut RecvStream, content: &Content) -> Result<Manif
 }
 
 fn new_record(offer: &Offer, connection: &Connection, manifest: Option<&Manifest>, text: Option<String>) -> TransferRecord {
+    let now = SystemTime::now();
     TransferRecord {
         id: offer.transfer,
         direction: Direction::Receive,
@@ -359,10 +364,12 @@ fn new_record(offer: &Offer, connection: &Connection, manifest: Option<&Manifest
         sources: Vec::new(),
         accepted: false,
         active: Duration::ZERO,
+        created: now,
+        changed: now,
     }
 }
 
 async fn free_in_inbox(transfers: &Transfers) -> Option<u64> {
-    let inbox = transfers.inbox.clone();
+    let inbox = transfers.inbox();
     blocking(move || disk::free_space(&inbox)).await.ok()
 }

@@ -106,6 +106,7 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
         Ok(opened) => opened,
         Err(error) => return write_end(error),
     };
+    live.row().receiving = Arc::downgrade(&writer.shared);
     live.row().advance(writer.progress());
     transfers.enter(&live, State::Active, None);
     let (queue, mut queued) = mpsc::channel(QUEUE_LEN);
@@ -229,7 +230,7 @@ struct Opened {
 fn open(transfers: &Transfers, live: &Live) -> Result<Opened, WriteError> {
     let record = live.row().record.clone();
     let manifest = transfers.database.manifest(live.id)?.ok_or(DatabaseError::Missing)?;
-    let into = record.into.clone().unwrap_or_else(|| transfers.inbox.clone());
+    let into = record.into.clone().unwrap_or_else(|| transfers.inbox());
     let stuck = |error: DiskError| WriteError::Stuck(error);
     let target = Arc::new(Target::open(&into, live.id).map_err(stuck)?);
     let kept = transfers.database.kept(live.id)?;
@@ -255,6 +256,7 @@ fn open(transfers: &Transfers, live: &Live) -> Result<Opened, WriteError> {
     let clash = if record.replace { Clash::Replace } else { Clash::KeepBoth };
     let plan = Arc::new(Mutex::new(plan));
     let mut writer = Writer::new(live.id, transfers.database.clone(), target, clash, plan, there, settled);
+    writer.failed_before(kept.failures);
     writer.take_up()?;
     Ok(Opened { writer, wanted: kept.wanted })
 }

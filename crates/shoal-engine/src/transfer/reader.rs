@@ -4,6 +4,7 @@
 use super::{
     buffers::{Block, Buffers},
     record::WORTH_RECORDING,
+    sent::Sent,
     write::system_time,
 };
 use crate::store::{
@@ -15,13 +16,13 @@ use shoal_proto::{
     Entry, Hash, Manifest, PieceIndex,
     codec::{self, MAX_FRAME_HEAD},
     manifest::EntryIndex,
-    message::{FetchItem, Frame},
+    message::{EntryFailure, FetchItem, Frame},
     piece::{self, PieceHasher},
 };
 use std::{
     collections::{BTreeMap, VecDeque},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Small files are packed into blocks of about this many bytes.
@@ -67,6 +68,7 @@ pub(crate) struct Reader {
     roots: Roots,
     database: Arc<Database>,
     buffers: Buffers,
+    sent: Arc<Mutex<Sent>>,
     /// The latest first.
     open: VecDeque<Open>,
     /// Hashes that are not recorded yet.
@@ -84,8 +86,8 @@ struct Open {
 }
 
 impl Reader {
-    pub(crate) fn new(manifest: Manifest, roots: Roots, database: Arc<Database>) -> Self {
-        Self { manifest, roots, database, buffers: Buffers::default(), open: VecDeque::new(), news: Vec::new() }
+    pub(crate) fn new(manifest: Manifest, roots: Roots, database: Arc<Database>, sent: Arc<Mutex<Sent>>) -> Self {
+        Self { manifest, roots, database, sent, buffers: Buffers::default(), open: VecDeque::new(), news: Vec::new() }
     }
 
     /// The next block of frames, and whether more follow.
@@ -151,6 +153,14 @@ impl Reader {
 
     /// One piece. `false`: the file failed.
     fn piece(&mut self, index: EntryIndex, entry: &Entry, piece: PieceIndex, have: Option<Hash>, out: &mut Block) -> bool {
+        let is_given = self.put_piece(index, entry, piece, have, out);
+        if is_given {
+            self.sent().piece(index, entry.kind.size(), piece);
+        }
+        is_given
+    }
+
+    fn put_piece(&mut self, index: EntryIndex, entry: &Entry, piece: PieceIndex, have: Option<Hash>, out: &mut Block) -> bool {
         self.turn_to(index, entry, have.is_some() || piece::piece_count(entry.kind.size()) > 1);
         let at_hand = self.open.front().filter(|open| open.file.is_ok());
         if have.is_some() && at_hand.and_then(|open| open.known.get(&piece.0)).copied() == have {
@@ -196,7 +206,10 @@ impl Reader {
         let hashes: Result<Vec<Hash>, SourceError> = hashes.collect();
         let root = hashes.map(|hashes| piece::fold(size, &hashes));
         match root {
-            Ok(Some(root)) => put(out, &Frame::Root { entry: index, root }),
+            Ok(Some(root)) => {
+                put(out, &Frame::Root { entry: index, root });
+                self.sent().root(index);
+            }
             Ok(None) => self.failed(index, &SourceError::Changed, out),
             Err(error) => self.failed(index, &error, out),
         }
@@ -263,7 +276,13 @@ impl Reader {
         if let Some(open) = self.open.pop_front() {
             tracing::warn!(path = %open.path.display(), %error, "a file cannot be given");
         }
-        put(out, &Frame::Failed { entry: index, reason: error.into() });
+        let reason = EntryFailure::from(error);
+        self.sent().fail(index, reason.into());
+        put(out, &Frame::Failed { entry: index, reason });
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps what was hashed for the next time.

@@ -1,7 +1,7 @@
 //! A receiving transfer after consent: keeps a stream to the sender, pulls while it may ([`super::pull`]), reports, ends.
 
 use super::{
-    Cause, State,
+    Cause, Direction, State,
     live::{Control, Live, Session},
     pull::{Pull, PullEnd, discard_partials},
     transfers::{Transfers, blocking, pause_for},
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     connection::Connection,
     error::ReachError,
-    store::database::{DatabaseError, FileFailure},
+    store::database::DatabaseError,
     stream::{StreamError, write_message},
 };
 use shoal_proto::{
@@ -326,13 +326,7 @@ async fn failed_words(transfers: &Transfers, live: &Live) -> Option<String> {
     });
     let first = failures.first_key_value().and_then(|(index, reason)| {
         let name = display::shown(manifest?.entry(*index)?.path.file_name());
-        let reason = match reason {
-            FileFailure::Gone => "it is gone at the sender",
-            FileFailure::Changed => "it changed at the sender",
-            FileFailure::Unreadable => "the sender cannot read it",
-            FileFailure::Disk => "it could not be written here",
-        };
-        Some(format!(" ({name}: {reason})"))
+        Some(format!(" ({name}: {})", reason.words(Direction::Receive)))
     });
     let files = display::count(u64::from(all), "file");
     Some(format!("{failed} of {files} failed{}: try them again", first.unwrap_or_default()))

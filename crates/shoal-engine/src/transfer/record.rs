@@ -21,6 +21,7 @@ use shoal_proto::{
     plan::Plan,
 };
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -41,6 +42,8 @@ pub(crate) struct Receiving {
     pub(crate) bases: Arc<Bases>,
     /// Counts of what is settled. Locked after the plan, so that no byte is counted twice or not at all.
     pub(crate) settled: Mutex<Progress>,
+    /// What failed, for those who look.
+    pub(crate) failed: Mutex<BTreeMap<EntryIndex, FileFailure>>,
 }
 
 /// What was verified and written, and is to be synced, named and recorded.
@@ -210,6 +213,7 @@ impl Receiving {
         batch.drop_entry(index);
         batch.forget.push(index);
         batch.failures.push((index, reason));
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(index, reason);
         self.settle(batch, index, |counts| counts.files_failed += 1);
         if let Err(error) = partial::remove(&self.target, index) {
             tracing::warn!(%error, "a partial file that is not needed is left until the transfer ends");

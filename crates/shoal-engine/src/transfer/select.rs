@@ -3,6 +3,7 @@
 use crate::{error::TransferError, store::target::Target};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use shoal_proto::{Manifest, RangeSet, display};
+use std::{iter::once, ops::Range};
 
 /// What is wanted of a manifest.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,14 +16,17 @@ pub(crate) struct Selection {
     pub(crate) bytes: u64,
 }
 
-/// The entries that fit one of `globs` by their path, their name or a folder above them; all of them when there is no glob.
-pub(crate) fn select(manifest: &Manifest, globs: &[String]) -> Result<Selection, TransferError> {
-    if globs.is_empty() {
+/// The entries that fit one of `globs` by their path, their name or a folder above them, and are in one of `ranges`; no glob, or
+/// no range, is none to fit.
+pub(crate) fn select(manifest: &Manifest, globs: &[String], ranges: &[Range<u32>]) -> Result<Selection, TransferError> {
+    if globs.is_empty() && ranges.is_empty() {
         let mut wanted = RangeSet::new();
         wanted.insert(0..manifest.len());
         return Ok(Selection { wanted, files: manifest.files(), bytes: manifest.bytes() });
     }
+    let is_any_name = globs.is_empty();
     let globs = parse(globs)?;
+    let chosen: RangeSet = if ranges.is_empty() { once(0..manifest.len()).collect() } else { ranges.iter().cloned().collect() };
     let mut selection = Selection::default();
     // The folders that enclose the entry at hand, with whether they fit themselves.
     let mut enclosing: Vec<(u32, usize, bool)> = Vec::new();
@@ -32,8 +36,8 @@ pub(crate) fn select(manifest: &Manifest, globs: &[String]) -> Result<Selection,
             enclosing.pop();
         }
         let inherited = enclosing.last().is_some_and(|(_, _, fits)| *fits);
-        let fits = inherited || globs.is_match(entry.path.as_str()) || globs.is_match(entry.path.file_name());
-        if fits {
+        let fits = is_any_name || inherited || globs.is_match(entry.path.as_str()) || globs.is_match(entry.path.file_name());
+        if fits && chosen.contains(index.0) {
             selection.wanted.insert_one(index.0);
             enclosing.iter().for_each(|(folder, _, _)| selection.wanted.insert_one(*folder));
             if entry.kind.is_file() {
@@ -90,7 +94,7 @@ mod tests {
 
     fn chosen(globs: &[&str]) -> (Vec<u32>, u32, u64) {
         let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
-        let selection = select(&manifest(), &globs).unwrap();
+        let selection = select(&manifest(), &globs, &[]).unwrap();
         (selection.wanted.iter().collect(), selection.files, selection.bytes)
     }
 
@@ -101,6 +105,20 @@ mod tests {
         assert_eq!(chosen(&["b"]), (vec![0, 1, 2], 1, 1));
         assert_eq!(chosen(&["a/two.*"]), (vec![0, 3], 1, 2));
         assert_eq!(chosen(&["nothing"]), (vec![], 0, 0));
-        assert!(matches!(select(&manifest(), &["[".to_owned()]), Err(TransferError::BadPattern(_))));
+        assert!(matches!(select(&manifest(), &["[".to_owned()], &[]), Err(TransferError::BadPattern(_))));
+    }
+
+    #[test]
+    fn ranges_choose_entries_and_bring_the_folders_they_need() {
+        let chosen = |globs: &[&str], ranges: &[Range<u32>]| {
+            let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
+            let selection = select(&manifest(), &globs, ranges).unwrap();
+            (selection.wanted.iter().collect::<Vec<_>>(), selection.files, selection.bytes)
+        };
+        assert_eq!(chosen(&[], &[2..3]), (vec![0, 1, 2], 1, 1));
+        assert_eq!(chosen(&[], &[5..6, 0..2, 1..3]), (vec![0, 1, 2, 5], 2, 5));
+        assert_eq!(chosen(&[], &[4..5]), (vec![4], 0, 0), "an empty folder");
+        assert_eq!(chosen(&["*.jpg"], &[3..6]), (vec![5], 1, 4), "both have to fit");
+        assert_eq!(chosen(&["b"], &[2..3]), (vec![0, 1, 2], 1, 1), "a folder that fits holds what is chosen in it");
     }
 }

@@ -96,6 +96,7 @@ impl Prepared {
 
     /// The record of a transfer of this to a peer.
     pub(crate) fn record(&self, id: TransferId, peer: PeerId) -> TransferRecord {
+        let now = SystemTime::now();
         TransferRecord {
             id,
             direction: Direction::Send,
@@ -115,6 +116,8 @@ impl Prepared {
             sources: self.sources.clone(),
             accepted: false,
             active: Duration::ZERO,
+            created: now,
+            changed: now,
         }
     }
 }

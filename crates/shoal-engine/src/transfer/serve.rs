@@ -65,7 +65,8 @@ async fn accepted(transfers: &Transfers, live: &Live) -> Option<Arc<Mutex<Reader
     }
     let mut row = live.row();
     if row.reader.is_none() {
-        let reader = Reader::new(row.manifest.clone()?, roots(row.record.sources.clone()), transfers.database.clone());
+        let reader =
+            Reader::new(row.manifest.clone()?, roots(row.record.sources.clone()), transfers.database.clone(), row.sent.clone());
         row.reader = Some(Arc::new(Mutex::new(reader)));
     }
     row.reader.clone()

@@ -89,7 +89,7 @@ impl Transfers {
             }
             (row.record.clone(), row.manifest.clone())
         };
-        let into = consent.into.clone().unwrap_or_else(|| self.inbox.clone());
+        let into = consent.into.clone().unwrap_or_else(|| self.inbox());
         let this = self.clone();
         // Taken first: who declines or accepts meanwhile comes too late.
         let answer = live.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -144,7 +144,10 @@ impl Transfers {
             self.database.add_transfer(&record, None, None).map_err(recording)?;
             return Ok(Some(record));
         };
-        let selection = select::select(&manifest, &consent.only)?;
+        if let Some(bad) = consent.entries.iter().find(|range| range.is_empty() || range.end > manifest.len()) {
+            return Err(TransferError::NoSuchEntry { name: display::shown(&record.name), entry: bad.end.saturating_sub(1) });
+        }
+        let selection = select::select(&manifest, &consent.only, &consent.entries)?;
         if selection.wanted.is_empty() {
             let globs = display::shown(&consent.only.join(" "));
             return Err(TransferError::NothingFits { name: display::shown(&record.name), globs });
@@ -263,7 +266,7 @@ impl Transfers {
     }
 
     fn start_again(self: &Arc<Self>, mut record: TransferRecord, retry: bool) -> Result<(), TransferError> {
-        record.state = State::Waiting;
+        record.enter(State::Waiting);
         record.error = None;
         self.database.update_transfer(&record).map_err(recording)?;
         self.start_with(record, retry);
@@ -318,7 +321,7 @@ impl Transfers {
             let Some(mut record) = record else { return false };
             let is_finished = record.direction == Direction::Send && record.state == State::Finished;
             if is_finished {
-                record.state = State::Interrupted;
+                record.enter(State::Interrupted);
                 this.start(record);
             }
             is_finished

@@ -3,6 +3,7 @@
 
 use super::{
     Direction, Limits, State, Transfer,
+    entries::Outlines,
     limit::Limit,
     live::{Control, Live, Row},
     receive, send,
@@ -66,14 +67,14 @@ pub(crate) struct Transfers {
     pub(crate) pending_manifests: Arc<Semaphore>,
     active_manifests: Semaphore,
     waiting: Mutex<HashMap<PeerId, usize>>,
-    pub(crate) accept_rule: AcceptRule,
-    pub(crate) inbox: PathBuf,
+    rules: Mutex<Rules>,
     pub(crate) tasks: TaskTracker,
     pub(crate) cancel: CancellationToken,
     rows: Mutex<HashMap<TransferId, Arc<Live>>>,
     /// Offers that a person declined and whose senders may not have heard it, latest last.
     declined: Mutex<VecDeque<TransferId>>,
     limits: Mutex<Limits>,
+    pub(super) outlines: Outlines,
     /// Held while a transfer that is over is taken up again: two that want it at once must not make it run twice.
     taking_up: Mutex<()>,
 }
@@ -88,6 +89,13 @@ pub(crate) struct Surroundings {
     pub(crate) accept_rule: AcceptRule,
     pub(crate) inbox: PathBuf,
     pub(crate) cancel: CancellationToken,
+}
+
+/// What a person can change about offers.
+#[derive(Debug)]
+struct Rules {
+    accept: AcceptRule,
+    inbox: PathBuf,
 }
 
 /// Counts who waits for a place, until dropped.
@@ -140,13 +148,13 @@ impl Transfers {
             pending_manifests: Arc::new(Semaphore::new(PENDING_MANIFESTS_KIB)),
             active_manifests: Semaphore::new(ACTIVE_MANIFESTS_KIB as usize),
             waiting: Mutex::default(),
-            accept_rule,
-            inbox,
+            rules: Mutex::new(Rules { accept: accept_rule, inbox }),
             tasks: TaskTracker::new(),
             cancel,
             rows: Mutex::default(),
             declined: Mutex::default(),
             limits: Mutex::default(),
+            outlines: Outlines::default(),
             taking_up: Mutex::default(),
         })
     }
@@ -168,12 +176,15 @@ impl Transfers {
     /// `retry`: a sender asks the receiver to try again what failed.
     pub(super) fn start_with(self: &Arc<Self>, mut record: TransferRecord, retry: bool) {
         if record.state == State::Active {
-            record.state = State::Interrupted;
+            record.enter(State::Interrupted);
         }
         let direction = record.direction;
         let is_text = record.text.is_some();
         let (live, renewed) = Live::new(record, None);
         live.row().retry = retry;
+        if direction == Direction::Send {
+            self.restore_sent(&live);
+        }
         let live = self.insert(live);
         match direction {
             // Accepted, and whole since then.
@@ -307,6 +318,9 @@ impl Transfers {
         if let Err(error) = self.database.update_transfer(&record) {
             tracing::error!(transfer = %live.id, %error, "the transfer's state is not recorded");
         }
+        if live.direction == Direction::Send && state != State::Active {
+            self.keep_sent(live);
+        }
         let picture = self.picture(live);
         self.emit(Event::Transfer(picture.clone()));
         match state {
@@ -388,6 +402,27 @@ impl Transfers {
             (Some(id), None) => Ok(id),
             _ => Err(not_found()),
         }
+    }
+
+    pub(crate) fn accept_rule(&self) -> AcceptRule {
+        self.rules().accept
+    }
+
+    pub(crate) fn set_accept_rule(&self, accept: AcceptRule) {
+        self.rules().accept = accept;
+    }
+
+    /// Where accepted files go by default.
+    pub(crate) fn inbox(&self) -> PathBuf {
+        self.rules().inbox.clone()
+    }
+
+    pub(crate) fn set_inbox(&self, inbox: PathBuf) {
+        self.rules().inbox = inbox;
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn limits(&self) -> Limits {

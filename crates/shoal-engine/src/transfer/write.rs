@@ -133,7 +133,17 @@ impl Writer {
         let manifest = lock(&plan).manifest().clone();
         let bases = Arc::new(Bases::default());
         let moved = settled.bytes_moved;
-        let shared = Receiving { id, database, target, clash, manifest, plan, bases, settled: Mutex::new(settled) };
+        let shared = Receiving {
+            id,
+            database,
+            target,
+            clash,
+            manifest,
+            plan,
+            bases,
+            settled: Mutex::new(settled),
+            failed: Mutex::default(),
+        };
         Self {
             shared: Arc::new(shared),
             moved,
@@ -144,6 +154,11 @@ impl Writer {
             threads: Handle::current(),
             piece: Vec::new(),
         }
+    }
+
+    /// Files that failed in an earlier session.
+    pub(crate) fn failed_before(&mut self, failures: BTreeMap<EntryIndex, FileFailure>) {
+        *self.shared.failed.lock().unwrap_or_else(PoisonError::into_inner) = failures;
     }
 
     /// Names files whose pieces an earlier session left complete, and whose roots the manifest has: nothing more comes for them.

@@ -135,6 +135,8 @@ mod tests {
     fn offer() -> Transfer {
         Transfer {
             first_names: vec!["a.jpg".into(), "b.jpg".into()],
+            started: 0,
+            since: 0,
             free: Some(5_000_000),
             into: Some("/inbox".into()),
             ..crate::story::tests::row()

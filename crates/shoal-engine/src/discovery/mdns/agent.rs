@@ -33,6 +33,7 @@ const MAX_RETRIES: u8 = 40;
 pub(super) struct Agent {
     id: PeerId,
     own: Own,
+    discoverable: bool,
     links: BTreeMap<u32, State>,
 }
 
@@ -74,7 +75,18 @@ impl State {
 impl Agent {
     /// Speaks for the device `id` on `port`, on no link yet.
     pub(super) fn new(id: PeerId, port: u16) -> Self {
-        Self { id, own: Own::new(id, port), links: BTreeMap::new() }
+        Self { id, own: Own::new(id, port), discoverable: true, links: BTreeMap::new() }
+    }
+
+    /// Whether this device is announced. Others are looked for in any case. Where it was announced before, [`Self::goodbyes`] come
+    /// first.
+    pub(super) fn set_discoverable(&mut self, discoverable: bool, now: Instant) {
+        if discoverable && !self.discoverable {
+            for state in self.links.values_mut() {
+                (state.announce_at, state.repeat) = (Some(now), true);
+            }
+        }
+        self.discoverable = discoverable;
     }
 
     /// The links that are up. What is new or changed is announced and asked on at once; the numbers of those gone come back.
@@ -108,8 +120,9 @@ impl Agent {
 
     /// The next packet that is due.
     pub(super) fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        let discoverable = self.discoverable;
         self.links.iter_mut().find_map(|(&link, state)| {
-            if state.announce_at.is_some_and(|at| at <= now) {
+            if discoverable && state.announce_at.is_some_and(|at| at <= now) {
                 state.announced = Some(now);
                 state.announce_at = std::mem::take(&mut state.repeat).then_some(now + REPEAT_ANNOUNCEMENT);
                 let packet = self.own.announcement(state.link.addresses.iter().map(|own| own.address));
@@ -126,7 +139,11 @@ impl Agent {
 
     /// When [`Self::poll_transmit`] has something next.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.links.values().flat_map(|state| [Some(state.ask_at), state.announce_at]).flatten().min()
+        self.links
+            .values()
+            .flat_map(|state| [Some(state.ask_at), state.announce_at.filter(|_| self.discoverable)])
+            .flatten()
+            .min()
     }
 
     /// Whether the system took a packet. What it did not take is said again soon, some times.
@@ -150,8 +167,11 @@ impl Agent {
         }
     }
 
-    /// A goodbye for each link; the last thing to send.
+    /// A goodbye for each link on which this device is announced; the last thing to send there.
     pub(super) fn goodbyes(&self) -> Vec<Transmit> {
+        if !self.discoverable {
+            return Vec::new();
+        }
         let packet = self.own.goodbye();
         self.links.keys().map(|&link| Transmit { link, packet: packet.clone(), kind: Kind::Goodbye }).collect()
     }
@@ -296,6 +316,23 @@ mod tests {
         let packet = Own::new(PeerId::from_public_key([7; 32]), 80).announcement(addresses.into_iter());
         let heard = own.handle_packet(&packet, source, Duration::ZERO, later);
         assert!(matches!(&heard[..], [Sighting::Seen { paths, .. }] if paths.len() == 1), "{heard:?}");
+    }
+
+    #[test]
+    fn who_is_not_to_be_seen_asks_and_does_not_answer_until_it_is_again() {
+        let start = Instant::now();
+        let mut own = agent(1, link(3, "10.0.0.1"), start);
+        assert_eq!(own.goodbyes().len(), 1);
+        own.set_discoverable(false, start);
+        assert_eq!(due(&mut own, start).iter().map(|said| said.kind).collect::<Vec<_>>(), [Kind::Question]);
+        own.handle_packet(&wire::question(), "10.0.0.2:5353".parse().unwrap(), Duration::ZERO, start);
+        assert!(own.poll_timeout().is_some_and(|at| at > start), "nothing is due");
+        own.handle_links(vec![link(4, "10.4.0.1")], start);
+        assert_eq!(due(&mut own, start).iter().map(|said| said.kind).collect::<Vec<_>>(), [Kind::Question]);
+        assert_eq!(own.goodbyes(), []);
+        own.set_discoverable(true, start);
+        assert_eq!(due(&mut own, start).iter().map(|said| said.kind).collect::<Vec<_>>(), [Kind::Announcement]);
+        assert_eq!(own.goodbyes().len(), 1);
     }
 
     #[test]

@@ -24,10 +24,11 @@ mod agent;
 mod wire;
 
 use super::{
-    Options,
+    MdnsState, Options,
     devices::{Devices, Sighting},
     interfaces::{self, Link},
 };
+use crate::settings::Presence;
 use agent::{Agent, Transmit};
 use shoal_proto::PeerId;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Socket, Type};
@@ -40,6 +41,7 @@ use std::{
 };
 use tokio::{
     net::UdpSocket,
+    sync::watch,
     time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -61,14 +63,23 @@ const SLICE: Duration = Duration::from_millis(100);
 const MAX_JITTER_MS: u64 = 60;
 
 /// Announces the device `id` on `port` and tells `devices` of others, until cancelled; then says goodbye.
-pub(super) async fn run(id: PeerId, port: u16, options: Options, devices: Arc<Devices>, cancel: CancellationToken) {
+pub(super) async fn run(
+    id: PeerId,
+    port: u16,
+    options: Options,
+    presence: watch::Receiver<Presence>,
+    devices: Arc<Devices>,
+    state: watch::Sender<MdnsState>,
+    cancel: CancellationToken,
+) {
     let mut provider = Provider {
         agent: Agent::new(id, port),
         sockets: Sockets::default(),
         devices,
         options,
+        presence,
+        state,
         budget: Budget { slice: Instant::now(), left: PACKETS_A_SLICE },
-        complained: false,
     };
     cancel.run_until_cancelled(provider.run()).await;
     if timeout(GOODBYE, provider.say_goodbye()).await.is_err() {
@@ -81,8 +92,9 @@ struct Provider {
     sockets: Sockets,
     devices: Arc<Devices>,
     options: Options,
+    presence: watch::Receiver<Presence>,
+    state: watch::Sender<MdnsState>,
     budget: Budget,
-    complained: bool,
 }
 
 impl Provider {
@@ -96,6 +108,8 @@ impl Provider {
             let reopens = self.budget.closed_until();
             tokio::select! {
                 _ = watch.tick() => self.look_at_links().await,
+                // Fails when the engine is gone, and this task with it.
+                Ok(()) = self.presence.changed() => self.look_at_links().await,
                 () = sleep_until(due) => {}
                 () = sleep_until(reopens.unwrap_or(due)), if reopens.is_some() => {}
                 received = self.sockets.receive(&mut buffer), if reopens.is_none() => match received {
@@ -116,12 +130,21 @@ impl Provider {
         match tokio::task::spawn_blocking(move || interfaces::links(loopback)).await {
             Ok(Ok(mut links)) => {
                 links.retain_mut(|link| link.keep_reachable(listen));
-                if let Err(error) = self.sockets.follow(&links)
-                    && !std::mem::replace(&mut self.complained, true)
-                {
-                    warn!(%error, "mDNS does not have its port: devices near here are not found by themselves");
+                let Presence { discoverable, off } = self.presence.borrow_and_update().clone();
+                links.retain(|link| !off.contains(&link.name));
+                self.take_leave(discoverable, &off).await;
+                let state = match self.sockets.follow(&links) {
+                    Ok(()) => MdnsState::On,
+                    Err(error) => MdnsState::Unavailable(error.to_string()),
+                };
+                if state != *self.state.borrow() {
+                    if let MdnsState::Unavailable(error) = &state {
+                        warn!(%error, "mDNS does not have its port: devices near here are not found by themselves");
+                    }
+                    self.state.send_replace(state);
                 }
                 let now = Instant::now().into_std();
+                self.agent.set_discoverable(discoverable, now);
                 for link in self.agent.handle_links(links, now) {
                     self.devices.sighting(Sighting::LinkGone { link });
                 }
@@ -156,12 +179,25 @@ impl Provider {
         }
     }
 
-    /// Twice: nobody asks again for a goodbye that was lost.
+    /// Says goodbye where this device is not to be seen any more.
+    async fn take_leave(&self, discoverable: bool, off: &BTreeSet<String>) {
+        let is_left = |link: u32| !discoverable || self.agent.link(link).is_some_and(|link| off.contains(&link.name));
+        let goodbyes = self.agent.goodbyes().into_iter().filter(|goodbye| is_left(goodbye.link));
+        self.send_twice(goodbyes.collect()).await;
+    }
+
     async fn say_goodbye(&self) {
+        self.send_twice(self.agent.goodbyes()).await;
+    }
+
+    /// Nobody asks again for a goodbye that was lost.
+    async fn send_twice(&self, goodbyes: Vec<Transmit>) {
         for pause in [Duration::ZERO, BETWEEN_GOODBYES] {
-            sleep(pause).await;
-            for transmit in self.agent.goodbyes() {
-                self.send(&transmit).await;
+            if !goodbyes.is_empty() {
+                sleep(pause).await;
+            }
+            for transmit in &goodbyes {
+                self.send(transmit).await;
             }
         }
     }

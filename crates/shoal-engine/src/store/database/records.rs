@@ -6,7 +6,12 @@ use shoal_proto::{
     manifest::EntryIndex,
     message::{EntryFailure, Platform, TransferId},
 };
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 /// A device as it is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +52,19 @@ pub(crate) struct TransferRecord {
     pub(crate) accepted: bool,
     /// Time that content moved, over all sessions.
     pub(crate) active: Duration,
+    /// When it came to be, and when it came into its state; kept to the millisecond.
+    pub(crate) created: SystemTime,
+    pub(crate) changed: SystemTime,
+}
+
+impl TransferRecord {
+    /// Puts it into a state.
+    pub(crate) fn enter(&mut self, state: State) {
+        if self.state != state {
+            self.state = state;
+            self.changed = SystemTime::now();
+        }
+    }
 }
 
 /// Why a file of a transfer failed, as the receiving end knows it.
@@ -60,6 +78,21 @@ pub(crate) enum FileFailure {
     Unreadable,
     /// It could not be written here.
     Disk,
+}
+
+impl FileFailure {
+    /// In words, at the end that is `direction`'s.
+    pub(crate) const fn words(self, direction: Direction) -> &'static str {
+        match (self, direction) {
+            (Self::Gone, Direction::Receive) => "it is gone at the sender",
+            (Self::Changed, Direction::Receive) => "it changed at the sender",
+            (Self::Unreadable, Direction::Receive) => "the sender cannot read it",
+            (Self::Disk, _) => "it could not be written here",
+            (Self::Gone, Direction::Send) => "it is gone",
+            (Self::Changed, Direction::Send) => "it changed since it was offered",
+            (Self::Unreadable, Direction::Send) => "it cannot be read",
+        }
+    }
 }
 
 impl From<EntryFailure> for FileFailure {

@@ -698,7 +698,7 @@ path: string,
  */
 folder: boolean, 
 /**
- * Files in it; 1 for a file.
+ * Files in it that are wanted, or all of them if none is; 1 for a file.
  */
 files: number, 
 /**
@@ -706,7 +706,7 @@ files: number,
  */
 bytes: number, 
 /**
- * Bytes in place or verified.
+ * Bytes in place or verified; sending: given to the receiver.
  */
 bytes_done: number, 
 /**
@@ -732,7 +732,8 @@ start: number,
 end: number, };
 
 /**
- * Where one file stands; of a folder: the state of what is in it, the most urgent first (`active`, `failed`, `waiting`, `done`).
+ * Where one file stands; of a folder, what is most urgent in it: `active` (also: some done and some waiting), `failed`, `waiting`,
+ * `done`, `left_out`.
  */
 export type EntryState = "waiting" | "active" | "done" | "failed" | "left_out";
 
@@ -753,7 +754,8 @@ inbox: string,
  */
 accept: Accept, 
 /**
- * Announced on the network, so that others find this device by themselves.
+ * Announced on the network, so that others find this device by themselves. Not while `shoal serve --no-mdns` runs. Devices that
+ * this one looks at see it all the same, while they are connected.
  */
 discoverable: boolean, 
 /**
