@@ -90,9 +90,11 @@ impl Engine {
     async fn reached(&self) -> Result<(), Failure> {
         let mut reach = self.reach.subscribe();
         let settled = reach.wait_for(|reach| *reach != Reach::Starting);
-        match tokio::time::timeout(PATIENCE, settled).await.as_deref() {
-            Ok(Ok(Reach::Failed(failure))) => Err(failure.clone()),
-            Ok(Ok(_)) => Ok(()),
+        match tokio::time::timeout(PATIENCE, settled).await {
+            Ok(Ok(reach)) => match &*reach {
+                Reach::Failed(failure) => Err(failure.clone()),
+                Reach::Starting | Reach::Reached => Ok(()),
+            },
             Ok(Err(_)) | Err(_) => Err(Failure::new(Code::Failed, "Shoal is still starting: try again in a moment")),
         }
     }

@@ -19,7 +19,6 @@ use tauri_plugin_dialog::DialogExt;
 const ID: &str = "shoal";
 
 /// The parts that change.
-#[derive(Debug)]
 pub(crate) struct Tray {
     status: MenuItem<tauri::Wry>,
     named: Vec<(MenuItem<tauri::Wry>, fn(&words::Words) -> &'static str)>,

@@ -22,7 +22,6 @@ const KINDS: &str = if cfg!(target_os = "linux") {
 };
 
 /// What the package for Debian must have put on the disk.
-#[cfg(target_os = "linux")]
 const INSTALLED: [&str; 5] = [
     "/usr/bin/shoal-app",
     "/usr/share/applications/Shoal.desktop",
@@ -43,7 +42,6 @@ pub(crate) fn make() -> Result {
 }
 
 /// Installs the package for Debian, looks what is there, and takes it away again. Needs root.
-#[cfg(target_os = "linux")]
 pub(crate) fn check_debian() -> Result {
     if !is_root() {
         return Err("installing a package needs root".to_owned());

@@ -4,11 +4,13 @@
 //! commands that it prints before it runs them, so that any of them can be repeated by hand.
 
 mod bench;
+mod bundle;
 mod dependencies;
 mod fuzz;
 mod setup;
 mod shell;
 mod suite;
+mod ui;
 
 use std::process::ExitCode;
 
@@ -24,6 +26,8 @@ cargo xtask fuzz [RUNS]              the fuzz targets, 1,000,000 inputs each unl
 cargo xtask bench [--yes] [--install-slow | --micro] [ARGS…]
                                      Shoal beside other programs on the same work; `cargo xtask bench --help` says more.
                                      --install-slow: those too that take minutes to install; --micro: parts alone
+cargo xtask bundle [--yes] [--check] packages for this system, in target/release/bundle; --check: installs the .deb and takes it away
+cargo xtask screenshots [--yes]      the README's pictures, taken from real windows (Linux, root)
 cargo xtask doctor                   what set-up would install here, without doing it
 cargo xtask help                     this
 
@@ -39,6 +43,10 @@ fn main() -> ExitCode {
         "check" => suite::check(),
         "fuzz" => fuzz(&mut args),
         "bench" => bench(&mut args),
+        "bundle" => bundle(&mut args),
+        "screenshots" => {
+            setup::install(setup::For::Testing, take_flag(&mut args, "--yes")).and_then(|()| suite::screenshots())
+        }
         "doctor" => {
             setup::report();
             Ok(())
@@ -95,6 +103,13 @@ fn bench(args: &mut Vec<String>) -> Result {
         bench::install_slow()?;
     }
     bench::compare(args, &mut shell::Counts::default())
+}
+
+fn bundle(args: &mut Vec<String>) -> Result {
+    setup::install(setup::For::Building, take_flag(args, "--yes"))?;
+    let check = take_flag(args, "--check");
+    bundle::make()?;
+    if check { bundle::check_debian() } else { Ok(()) }
 }
 
 /// Removes a flag from the arguments; whether it was there.

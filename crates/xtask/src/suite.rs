@@ -4,6 +4,7 @@ use crate::{
     Result, bench, dependencies, fuzz,
     setup::{in_ci, is_root},
     shell::{Counts, cargo, find, output, root, run, run_tests, target_dir},
+    ui,
 };
 use std::{
     path::{Path, PathBuf},
@@ -72,6 +73,10 @@ pub(crate) fn test(long: bool, filter: Option<String>) -> Result {
 
 /// Builds everything; whether that worked. Times it cold or warm, and a build with nothing to do.
 fn build(report: &mut Report) -> bool {
+    // Window and browser host have the UI built into them.
+    if !report.stage("build of the UI", |_| ui::build()) {
+        return false;
+    }
     let cold = target_dir().is_ok_and(|target| is_cold(&target));
     let name = if cold { "build, cold" } else { "build, warm" };
     let built = report.stage(name, |_| run(&mut cargo(&["build", "--workspace", "--all-targets"])));
@@ -83,6 +88,19 @@ fn build(report: &mut Report) -> bool {
         });
     }
     built
+}
+
+/// The README's pictures, taken from real windows by a test that does nothing else.
+pub(crate) fn screenshots() -> Result {
+    if !is_root() {
+        return Err("windows on hosts in network namespaces need root".to_owned());
+    }
+    ui::build()?;
+    run(&mut cargo(&["build", "--package", "shoal-app"]))?;
+    let mut test = Command::new(test_binary("shoal-tests", &["--test", "system"])?);
+    test.current_dir(root().join("tests")).env("SHOAL_APP_BIN", target_dir()?.join("debug").join("shoal-app"));
+    test.env("SHOAL_PICTURES", root().join("docs").join("pictures"));
+    run(test.args(["--ignored", "--exact", "window::pictures::pictures_for_the_readme"]))
 }
 
 /// Formatting, lints, documentation, dependencies.
@@ -122,13 +140,14 @@ fn system_tests(report: &mut Report, long: bool, filter: Option<&str>) {
     }
     report.stage(NAME, |counts| {
         let shoal = format!("SHOAL_BIN={}", binary("debug")?.display());
+        let window = format!("SHOAL_APP_BIN={}", target_dir()?.join("debug").join("shoal-app").display());
         let mut all = Ok(());
         for (package, target, folder, which) in ROOT_TESTS {
             let mut tests = Command::new(if sudo { "sudo" } else { "env" });
             if sudo {
                 tests.args(["-n", "env"]);
             }
-            tests.arg(&shoal);
+            tests.args([&shoal, &window]);
             long_form_argument(&mut tests, long);
             tests.arg(test_binary(package, target)?).current_dir(root().join(folder));
             tests.args(*which).args(["--test-threads=1", "--nocapture"]).args(filter);

@@ -153,8 +153,17 @@ impl Display {
 
     /// A picture of the whole display.
     pub(super) fn picture(&self, file: &Path) {
+        self.import("root", file);
+    }
+
+    /// A picture of the window alone.
+    pub(super) fn picture_of_window(&self, file: &Path) {
+        self.import(&self.window(), file);
+    }
+
+    fn import(&self, what: &str, file: &Path) {
         let mut command = Command::new("import");
-        command.args(["-window", "root"]).arg(file);
+        command.args(["-window", what]).arg(file);
         self.set(&mut command);
         let output = self.host.within(|| command.output()).unwrap_or_else(|e| panic!("import (package imagemagick): {e}"));
         assert!(output.status.success(), "no picture: {}", String::from_utf8_lossy(&output.stderr));

@@ -231,6 +231,11 @@ impl Window {
         self.display.picture(file);
     }
 
+    /// The window with its frame as a picture.
+    pub fn picture_of_window(&self, file: &Path) {
+        self.display.picture_of_window(file);
+    }
+
     /// Changes the window's size, in pixels.
     pub fn resize(&self, width: u32, height: u32) {
         self.display.resize(width, height);

@@ -3,6 +3,7 @@
 mod answers;
 mod closed;
 mod cost;
+mod pictures;
 mod several;
 
 use serde_json::{Value, json};
