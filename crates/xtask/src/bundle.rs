@@ -41,8 +41,8 @@ pub(crate) fn make() -> Result {
     Ok(())
 }
 
-/// Installs the package for Debian, looks what is there, and takes it away again. Needs root.
-pub(crate) fn check_debian() -> Result {
+/// Installs the package for Debian, looks what is there, tries it, and takes it away again. Needs root.
+pub(crate) fn check_debian(tried: impl FnOnce(&Path) -> Result) -> Result {
     if !is_root() {
         return Err("installing a package needs root".to_owned());
     }
@@ -53,9 +53,10 @@ pub(crate) fn check_debian() -> Result {
     let package = newest("deb").ok_or("there is no .deb: `cargo xtask bundle` makes it")?;
     run(Command::new("apt-get").args(["install", "--yes", "--no-install-recommends"]).arg(&package))?;
     let missing: Vec<&str> = INSTALLED.into_iter().filter(|file| !Path::new(file).exists()).collect();
+    let tried = tried(Path::new(INSTALLED[0]));
     let name = output(Command::new("dpkg-deb").args(["--field"]).arg(&package).arg("Package"))?;
     run(Command::new("apt-get").args(["remove", "--yes", name.trim()]))?;
-    if missing.is_empty() { Ok(()) } else { Err(format!("the package did not install {}", missing.join(", "))) }
+    if missing.is_empty() { tried } else { Err(format!("the package did not install {}", missing.join(", "))) }
 }
 
 /// Everything that was made.

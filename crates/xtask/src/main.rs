@@ -26,7 +26,8 @@ cargo xtask fuzz [RUNS]              the fuzz targets, 1,000,000 inputs each unl
 cargo xtask bench [--yes] [--install-slow | --micro] [ARGS…]
                                      Shoal beside other programs on the same work; `cargo xtask bench --help` says more.
                                      --install-slow: those too that take minutes to install; --micro: parts alone
-cargo xtask bundle [--yes] [--check] packages for this system, in target/release/bundle; --check: installs the .deb and takes it away
+cargo xtask bundle [--yes] [--check] packages for this system, in target/release/bundle; --check: installs the .deb, tries it
+                                     with the mouse, and takes it away (Debian, root)
 cargo xtask screenshots [--yes]      the README's pictures, taken from real windows (Linux, root)
 cargo xtask doctor                   what set-up would install here, without doing it
 cargo xtask help                     this
@@ -106,10 +107,10 @@ fn bench(args: &mut Vec<String>) -> Result {
 }
 
 fn bundle(args: &mut Vec<String>) -> Result {
-    setup::install(setup::For::Building, take_flag(args, "--yes"))?;
     let check = take_flag(args, "--check");
+    setup::install(if check { setup::For::Testing } else { setup::For::Building }, take_flag(args, "--yes"))?;
     bundle::make()?;
-    if check { bundle::check_debian() } else { Ok(()) }
+    if check { suite::try_package(&mut shell::Counts::default()) } else { Ok(()) }
 }
 
 /// Removes a flag from the arguments; whether it was there.

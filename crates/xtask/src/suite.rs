@@ -1,7 +1,7 @@
 //! The chores themselves, as lists of stages, and the report at the end.
 
 use crate::{
-    Result, bench, dependencies, fuzz,
+    Result, bench, bundle, dependencies, fuzz,
     setup::{in_ci, is_root},
     shell::{Counts, cargo, find, output, root, run, run_tests, target_dir},
     ui,
@@ -62,6 +62,14 @@ pub(crate) fn test(long: bool, filter: Option<String>) -> Result {
             counts.figures.push(format!("size of shoal, release build: {}", size_of(&binary("release")?)?));
             Ok(())
         });
+        if find("apt-get").is_some() && is_root() {
+            report.stage("packages", |counts| {
+                bundle::make()?;
+                try_package(counts)
+            });
+        } else {
+            report.not_run("packages", "they are installed and tried on Debian, as root");
+        }
         if cfg!(target_os = "linux") {
             report.stage("speed", |counts| bench::compare(&["--small".to_owned()], counts));
         } else {
@@ -88,6 +96,16 @@ fn build(report: &mut Report) -> bool {
         });
     }
     built
+}
+
+/// Installs the package for Debian and drags a file from one window of it to another.
+pub(crate) fn try_package(counts: &mut Counts) -> Result {
+    bundle::check_debian(|program| {
+        let mut test = Command::new(test_binary("shoal-tests", &["--test", "system"])?);
+        test.current_dir(root().join("tests")).env("SHOAL_APP_BIN", program);
+        test.args(["--ignored", "--exact", "--nocapture", "window::answers::a_file_dragged_onto_a_device_is_there_after_a_click"]);
+        run_tests(&mut test, counts)
+    })
 }
 
 /// The README's pictures, taken from real windows by a test that does nothing else.
