@@ -82,7 +82,9 @@ mod tests {
         let chosen = handles.to_send([std::env::temp_dir()]).unwrap().remove(0).handle;
         let mixed = json!({ "request": "send", "to": ["x"], "wait_s": 1,
                             "content": { "kind": "handles", "handles": [chosen], "paths": ["/etc/passwd"] } });
-        let Request::Send { content: Content::Paths { paths }, .. } = translate(mixed, &handles).unwrap() else { panic!("paths") };
+        let Request::Send { content: Content::Paths { paths }, .. } = translate(mixed, &handles).unwrap() else {
+            panic!("paths")
+        };
         assert_eq!(paths, [std::env::temp_dir()]);
 
         let into = handles.to_receive("/videos".into(), "ab".into());

@@ -36,7 +36,11 @@ pub(crate) struct Pasted {
 
 /// Has a request done by the engine.
 #[tauri::command]
-pub(crate) async fn request(engine: State<'_, Arc<Engine>>, handles: State<'_, Handles>, request: Value) -> Result<Reply, Failure> {
+pub(crate) async fn request(
+    engine: State<'_, Arc<Engine>>,
+    handles: State<'_, Handles>,
+    request: Value,
+) -> Result<Reply, Failure> {
     let request = ask::translate(request, &handles)?;
     engine.request(request).await
 }
@@ -99,7 +103,11 @@ pub(crate) async fn choose_inbox(window: WebviewWindow, engine: State<'_, Arc<En
 
 /// Asks for a folder that one offer is to go into; empty when the person thought better of it.
 #[tauri::command]
-pub(crate) async fn choose_folder_for(window: WebviewWindow, handles: State<'_, Handles>, transfer: String) -> Result<String, Failure> {
+pub(crate) async fn choose_folder_for(
+    window: WebviewWindow,
+    handles: State<'_, Handles>,
+    transfer: String,
+) -> Result<String, Failure> {
     Ok(folder(&window).await.map(|folder| handles.to_receive(folder, transfer)).unwrap_or_default())
 }
 

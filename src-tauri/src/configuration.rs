@@ -58,7 +58,8 @@ fn the_page_may_call_our_commands_and_nothing_else() {
     assert!(given.iter().all(|one| one.starts_with("allow-") && !one.contains(':')), "{given:?}");
     let (build, app) = (source("build.rs"), source("src/app.rs"));
     let named = build.split_once("&[\n").unwrap().1.split_once("];").unwrap().0;
-    let named: BTreeSet<String> = named.split('"').skip(1).step_by(2).map(|name| format!("allow-{}", name.replace('_', "-"))).collect();
+    let named: BTreeSet<String> =
+        named.split('"').skip(1).step_by(2).map(|name| format!("allow-{}", name.replace('_', "-"))).collect();
     assert_eq!(given, named);
     let handled: BTreeSet<String> = app
         .lines()

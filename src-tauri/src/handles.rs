@@ -92,7 +92,9 @@ impl Handles {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.forget_old(Instant::now());
         let found = kept.paths.get(handle).filter(|kept| kept.purpose == *purpose);
-        found.map(|kept| kept.path.clone()).ok_or_else(|| Failure::new(Code::Usage, "this was chosen too long ago: choose it again"))
+        found
+            .map(|kept| kept.path.clone())
+            .ok_or_else(|| Failure::new(Code::Usage, "this was chosen too long ago: choose it again"))
     }
 
     fn keep(&self, path: PathBuf, purpose: Purpose, now: Instant) -> String {

@@ -24,7 +24,9 @@ pub(crate) fn hear(app: &AppHandle, event: &Event, row: Option<&Transfer>) {
     let filled = |sentence: &str| sentence.replace("{peer}", &short(row.peer_name())).replace("{name}", &short(&row.name));
     match event {
         Event::Offered { .. } if row.is_open_offer() => offer(app, row, filled(words.offers)),
-        Event::Finished { .. } if row.text.is_some() && row.direction == Direction::Receive => tell(app, filled(words.sent_text), ""),
+        Event::Finished { .. } if row.text.is_some() && row.direction == Direction::Receive => {
+            tell(app, filled(words.sent_text), "")
+        }
         Event::Finished { .. } if row.direction == Direction::Receive => tell(app, filled(words.received), ""),
         Event::Finished { .. } => tell(app, filled(words.sent), ""),
         Event::Failed { error, .. } => tell(app, filled(words.failed), error),
@@ -82,10 +84,7 @@ fn show(app: &AppHandle, notice: Notification, offer: Option<String>) {
 #[cfg(target_os = "linux")]
 fn wait(app: &AppHandle, shown: notify_rust::NotificationHandle, transfer: String) {
     shown.wait_for_action(|action| match action {
-        "accept" => answer(
-            app,
-            Request::Accept { transfer, into: None, only: Vec::new(), entries: Vec::new(), replace: false },
-        ),
+        "accept" => answer(app, Request::Accept { transfer, into: None, only: Vec::new(), entries: Vec::new(), replace: false }),
         "decline" => answer(app, Request::Decline { transfer }),
         "default" => window::show(app),
         _ => {}

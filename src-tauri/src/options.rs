@@ -57,7 +57,8 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn files_links_and_options_are_told_apart() {
-        let options = parsed(&["--hidden", "--data-dir", "data", "a b.txt", "/x/y", "file:///home/mira/%C3%A9", "shoal:peer/abc"]);
+        let options =
+            parsed(&["--hidden", "--data-dir", "data", "a b.txt", "/x/y", "file:///home/mira/%C3%A9", "shoal:peer/abc"]);
         assert_eq!(options.data_dir, Some("/home/mira/data".into()));
         assert!(options.hidden);
         assert_eq!(options.files, [Path::new("/home/mira/a b.txt"), Path::new("/x/y"), Path::new("/home/mira/é")]);

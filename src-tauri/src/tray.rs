@@ -53,7 +53,8 @@ pub(crate) fn make(app: &AppHandle) -> tauri::Result<()> {
         .show_menu_on_left_click(false)
         .on_menu_event(pressed)
         .on_tray_icon_event(|tray, event| {
-            let left = matches!(event, TrayIconEvent::Click { button: MouseButton::Left, button_state: MouseButtonState::Up, .. });
+            let left =
+                matches!(event, TrayIconEvent::Click { button: MouseButton::Left, button_state: MouseButtonState::Up, .. });
             if left {
                 window::show(tray.app_handle());
             }

@@ -83,7 +83,8 @@ pub(crate) struct Language(RwLock<&'static Words>);
 impl Language {
     /// The account's own, as far as it can be told before the page speaks.
     pub(crate) fn of_account() -> Self {
-        let tag = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+        let tag =
+            ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
         Self(RwLock::new(named(&tag.unwrap_or_default())))
     }
 
@@ -118,7 +119,9 @@ mod tests {
 
     #[test]
     fn a_language_is_found_by_its_tag_and_english_stands_in_for_others() {
-        for (tag, found) in [("de", "de"), ("de-AT", "de"), ("de_DE.UTF-8", "de"), ("en-GB", "en"), ("fr", "en"), ("", "en"), ("é", "en")] {
+        for (tag, found) in
+            [("de", "de"), ("de-AT", "de"), ("de_DE.UTF-8", "de"), ("en-GB", "en"), ("fr", "en"), ("", "en"), ("é", "en")]
+        {
             assert_eq!(named(tag).tag, found, "{tag}");
         }
     }

@@ -65,5 +65,8 @@ fn packages() -> Result<Vec<PathBuf>> {
     let kinds = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let files = kinds.flatten().filter_map(|kind| std::fs::read_dir(kind.path()).ok()).flat_map(|files| files.flatten());
     let ends = ["deb", "rpm", "exe", "msi", "dmg"];
-    Ok(files.map(|file| file.path()).filter(|file| file.extension().is_some_and(|end| ends.iter().any(|known| end == *known))).collect())
+    Ok(files
+        .map(|file| file.path())
+        .filter(|file| file.extension().is_some_and(|end| ends.iter().any(|known| end == *known)))
+        .collect())
 }

@@ -45,9 +45,7 @@ fn main() -> ExitCode {
         "fuzz" => fuzz(&mut args),
         "bench" => bench(&mut args),
         "bundle" => bundle(&mut args),
-        "screenshots" => {
-            setup::install(setup::For::Testing, take_flag(&mut args, "--yes")).and_then(|()| suite::screenshots())
-        }
+        "screenshots" => setup::install(setup::For::Testing, take_flag(&mut args, "--yes")).and_then(|()| suite::screenshots()),
         "doctor" => {
             setup::report();
             Ok(())

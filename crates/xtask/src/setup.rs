@@ -235,7 +235,8 @@ fn missing(system: System, purpose: For) -> Vec<&'static Need> {
 /// Where something of [`Need::programs`] is.
 fn found(name: &str) -> Option<String> {
     if let Some(module) = name.strip_prefix("python:") {
-        let import = crate::shell::output(Command::new("python3").args(["-c", &format!("import {module}; print({module}.__file__)")]));
+        let import =
+            crate::shell::output(Command::new("python3").args(["-c", &format!("import {module}; print({module}.__file__)")]));
         return import.ok().map(|path| path.trim().to_owned());
     }
     let path = if name.ends_with(".pc") { library(name) } else { find(name) };

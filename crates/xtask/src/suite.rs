@@ -103,7 +103,12 @@ pub(crate) fn try_package(counts: &mut Counts) -> Result {
     bundle::check_debian(|program| {
         let mut test = Command::new(test_binary("shoal-tests", &["--test", "system"])?);
         test.current_dir(root().join("tests")).env("SHOAL_APP_BIN", program);
-        test.args(["--ignored", "--exact", "--nocapture", "window::answers::a_file_dragged_onto_a_device_is_there_after_a_click"]);
+        test.args([
+            "--ignored",
+            "--exact",
+            "--nocapture",
+            "window::answers::a_file_dragged_onto_a_device_is_there_after_a_click",
+        ]);
         run_tests(&mut test, counts)
     })
 }

@@ -38,7 +38,11 @@ fn install(folder: &str) -> Result {
 }
 
 fn npm(folder: &str) -> Result<Command> {
-    let program = if cfg!(windows) { Path::new("npm.cmd").to_owned() } else { find("npm").ok_or("npm is missing: install Node 20 or later")? };
+    let program = if cfg!(windows) {
+        Path::new("npm.cmd").to_owned()
+    } else {
+        find("npm").ok_or("npm is missing: install Node 20 or later")?
+    };
     let mut npm = Command::new(program);
     npm.current_dir(root().join(folder));
     Ok(npm)

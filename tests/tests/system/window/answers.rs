@@ -57,12 +57,15 @@ fn a_page_that_was_taken_over_reaches_no_file_and_goes_nowhere() {
     let named = json!({ "kind": "paths", "paths": ["/etc/passwd"] });
     assert!(ask(json!({ "request": "send", "to": [windows.ben.name()], "wait_s": 1, "content": named })).is_err());
     assert!(ask(json!({ "request": "set_settings", "change": { "inbox": "/etc" } })).is_err());
-    for foreign in ["plugin:fs|read_file", "plugin:dialog|open", "plugin:opener|open_path", "plugin:window|create", "plugin:event|listen"] {
+    for foreign in
+        ["plugin:fs|read_file", "plugin:dialog|open", "plugin:opener|open_path", "plugin:window|create", "plugin:event|listen"]
+    {
         assert!(windows.ann.try_invoke(foreign, &json!({ "path": "/etc/passwd" })).is_err(), "{foreign}");
     }
     let before = windows.ann.script("return location.href");
     windows.ann.script("location.href = 'https://example.org/'; window.open('https://example.org/'); return 1");
-    let script = "const s = document.createElement('script'); s.textContent = 'document.title = 1'; document.body.append(s); return 1";
+    let script =
+        "const s = document.createElement('script'); s.textContent = 'document.title = 1'; document.body.append(s); return 1";
     windows.ann.script(script);
     windows.ann.wait_for("the other device, still", &format!("return !!(() => {{ {} }})()", card(windows.ben.name())));
     assert_eq!(windows.ann.script("return location.href"), before);

@@ -14,7 +14,7 @@ fn a_closed_window_still_receives_and_a_second_start_brings_it_back_with_files()
     windows.ann.start_second(&[&sent]);
     windows.ann.wait_for_text("from the file manager.bin");
     windows.ann.click("Ben among the receivers", "return document.querySelector('.receivers input')");
-    windows.ann.press("body", "Send");
+    windows.ann.press("dialog", "Send");
     windows.ben.press("[data-offer]", "Accept");
     windows.ben.wait_for_transfer("finished", |row| row["state"] == "finished");
     assert_eq!(fs::read(inbox(&windows.ben).join("from the file manager.bin")).unwrap(), fs::read(&sent).unwrap());

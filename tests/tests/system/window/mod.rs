@@ -50,7 +50,10 @@ fn hosts<const N: usize>(net: &Net, names: [&str; N]) -> (Switch, [Host; N]) {
 
 /// The card of a device, by its name.
 fn card(name: &str) -> String {
-    format!("return [...document.querySelectorAll('[data-device]')].find((card) => card.innerText.includes({}))", Value::from(name))
+    format!(
+        "return [...document.querySelectorAll('[data-device]')].find((card) => card.innerText.includes({}))",
+        Value::from(name)
+    )
 }
 
 /// Where a window puts what it accepts.

@@ -66,7 +66,7 @@ fn a_text_is_written_to_a_device_and_read_on_the_other() {
     let windows = Windows::open();
     let words = "the tide is at six, https://example.org/tide";
     windows.ann.click("card", &format!("{} ?.querySelector('button')", card(windows.ben.name())));
-    windows.ann.click("message field", "return document.querySelector('aside textarea, aside input[type=text]')");
+    windows.ann.click("message field", "return document.querySelector('aside input.field, aside textarea')");
     windows.ann.type_text(words);
     windows.ann.keys(&["Return"]);
     windows.ben.wait_for_text(words);
