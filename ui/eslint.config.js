@@ -14,6 +14,9 @@ export default ts.config(
   },
   {
     rules: {
+      "@typescript-eslint/no-unused-vars": ["error", { varsIgnorePattern: "^_", argsIgnorePattern: "^_" }],
+      // State is published by hand, at most so often a second: what lies behind it is plain on purpose.
+      "svelte/prefer-svelte-reactivity": "off",
       // What peers send is text: there is no way to make markup of it.
       "svelte/no-at-html-tags": "error",
       "no-restricted-properties": ["error", { property: "innerHTML" }, { property: "outerHTML" }],

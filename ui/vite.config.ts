@@ -1,9 +1,10 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
+import { staticIcons } from "./icons";
 
 // The fake backend is for development and tests: a production build does not hold it.
 export default defineConfig(({ mode }) => ({
-  plugins: [svelte()],
+  plugins: [staticIcons(), svelte()],
   define: { __FAKE__: JSON.stringify(mode !== "production") },
   build: {
     target: ["es2022", "safari17.5", "chrome123", "firefox121"],

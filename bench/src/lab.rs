@@ -20,6 +20,8 @@ pub(crate) enum Side {
 pub(crate) enum Link {
     /// A veth pair: as fast as the machine goes.
     Unlimited,
+    /// A veth pair whose ends send so many Mbit/s at most: for rates at which a cable in user space would be what is measured.
+    Limited(u32),
     /// A cable with properties.
     Shaped(Line),
 }
@@ -39,7 +41,7 @@ impl Lab {
         let net = Net::new();
         let [sender, receiver] = ["sender", "receiver"].map(|name| net.host(name));
         let cable = match link {
-            Link::Unlimited => {
+            Link::Unlimited | Link::Limited(_) => {
                 net.wire(&sender, &receiver);
                 None
             }
@@ -48,6 +50,10 @@ impl Lab {
         let lab = Self { sender, receiver, cable, _net: net };
         for side in [Side::Sender, Side::Receiver] {
             lab.host(side).add_address("eth0", &format!("{}/24", address(side)));
+            if let Link::Limited(mbit) = link {
+                let shape = format!("qdisc add dev eth0 root tbf rate {mbit}mbit burst 512kb latency 10ms");
+                lab.host(side).run("tc", &shape.split(' ').collect::<Vec<_>>());
+            }
         }
         lab
     }

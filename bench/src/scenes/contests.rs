@@ -32,6 +32,14 @@ pub(super) fn gigabit(bench: &mut Bench, scene: &Scene, report: &mut Report) -> 
     bench.contest(scene, Link::Shaped(Line::gigabit()), Shape::File { mib: 512 }, LONGEST, report)
 }
 
+/// Faster cables than most have: whether they, or this machine, are the limit.
+pub(super) fn fast(bench: &mut Bench, scene: &Scene, report: &mut Report) -> Result {
+    for (mbit, about) in [(2500, "1 GiB file, 2.5 Gbit/s"), (10_000, "1 GiB file, 10 Gbit/s")] {
+        bench.contest(&Scene { about, ..*scene }, Link::Limited(mbit), Shape::File { mib: 1024 }, LONGEST, report)?;
+    }
+    Ok(())
+}
+
 pub(super) fn long(bench: &mut Bench, scene: &Scene, report: &mut Report) -> Result {
     let clean = Line { loss: 0.0, ..Line::poor() };
     bench.contest(scene, Link::Shaped(clean), Shape::File { mib: 256 }, LONGEST_BAD, report)

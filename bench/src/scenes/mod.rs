@@ -33,6 +33,7 @@ pub(crate) const ALL: &[Scene] = &[
     Scene { name: "1gib", about: "1 GiB file, unlimited link", run: contests::one_gib },
     Scene { name: "small", about: "10,000 files of 4 KiB, unlimited link", run: contests::small },
     Scene { name: "gigabit", about: "512 MiB file, 1 Gbit/s, 1 ms", run: contests::gigabit },
+    Scene { name: "fast", about: "1 GiB file, 2.5 and 10 Gbit/s", run: contests::fast },
     Scene { name: "long", about: "256 MiB file, 100 Mbit/s, 50 ms", run: contests::long },
     Scene { name: "lossy", about: "256 MiB file, 100 Mbit/s, 50 ms, 1 % loss", run: contests::lossy },
     Scene { name: "wifi", about: "512 MiB file, 300 Mbit/s, 5 ms and jitter, 3 % loss", run: contests::wifi },

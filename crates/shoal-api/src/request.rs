@@ -256,3 +256,23 @@ pub enum Reply {
     /// What was measured, and what follows from it.
     Bench(Bench),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A browser that could name a path could have any file sent, or received anywhere.
+    #[test]
+    fn every_request_with_a_path_says_so() {
+        let accept = |into| Request::Accept { transfer: "a".into(), into, only: vec![], entries: vec![], replace: false };
+        let set = |inbox| Request::SetSettings { change: SettingsChange { inbox, ..SettingsChange::default() } };
+        let send = |content| Request::Send { to: vec![], content, wait_s: 0 };
+        let path = PathBuf::from("/etc");
+        for naming in [accept(Some(path.clone())), set(Some(path.clone())), send(Content::Paths { paths: vec![path] })] {
+            assert!(naming.names_a_path(), "{naming:?}");
+        }
+        for other in [accept(None), set(None), send(Content::Text { text: "/etc".into() }), Request::Settings] {
+            assert!(!other.names_a_path(), "{other:?}");
+        }
+    }
+}

@@ -252,10 +252,10 @@ impl Links {
     /// socket is free then, if no [`Connection`] is held any more.
     pub(crate) async fn shutdown(&self) {
         self.cancel.cancel();
-        self.table().close_all(CloseCode::ShuttingDown);
+        let closed = self.table().close_all(CloseCode::ShuttingDown);
         self.tasks.close();
         self.tasks.wait().await;
-        self.endpoint.shutdown().await;
+        self.endpoint.shutdown(&closed).await;
     }
 
     fn live(&self, peer: PeerId) -> Option<Connection> {

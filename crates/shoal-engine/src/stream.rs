@@ -194,6 +194,18 @@ impl RecvStream {
     pub(crate) fn refuse(&mut self, code: CloseCode) {
         let _ = self.stream.stop(var_int(code)); // fails only when it is over
     }
+
+    /// Waits for the answer to a request that is only done or refused: an end with nothing before it.
+    ///
+    /// # Errors
+    /// The code of the refusal, or [`CodecError::Malformed`] when there is something.
+    pub(crate) async fn done(&mut self) -> Result<(), StreamError> {
+        match self.stream.read_to_end(0).await {
+            Ok(_) => Ok(()),
+            Err(quinn::ReadToEndError::Read(error)) => Err(error.into()),
+            Err(quinn::ReadToEndError::TooLong) => Err(CodecError::Malformed.into()),
+        }
+    }
 }
 
 impl Deref for RecvStream {

@@ -41,7 +41,7 @@ async fn tampered(change: impl FnOnce(&mut ClientConfig)) -> Result<PeerId, Stri
         Ok(id)
     };
     let (_, accepted) = tokio::join!(dial, accept);
-    server.shutdown().await;
+    server.shutdown(&[]).await;
     accepted
 }
 
@@ -60,8 +60,8 @@ async fn both_ends_prove_their_keys() {
         accepted.export_keying_material(&mut out[1], b"EXPORTER-test", b"").unwrap();
         assert_eq!(out[0], out[1]);
     }
-    client.shutdown().await;
-    server.shutdown().await;
+    client.shutdown(&[]).await;
+    server.shutdown(&[]).await;
 }
 
 /// A device that took over an address must learn neither who dials nor what they say.

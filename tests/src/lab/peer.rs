@@ -7,7 +7,9 @@ use super::{
 use rustix::process::Signal;
 use serde_json::Value;
 use std::{
+    io::{BufRead, BufReader, Write},
     net::SocketAddr,
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
     sync::Arc,
@@ -85,6 +87,8 @@ pub struct PeerSetup {
     home: Home,
     name: String,
     accept: String,
+    /// Name, inbox and rule are those set before.
+    as_set: bool,
     args: Vec<String>,
     env: Vec<(String, String)>,
     faults: Vec<String>,
@@ -150,7 +154,11 @@ impl PeerSetup {
             command
         };
         command.arg("--data-dir").arg(data).arg("--json");
-        command.args(["serve", "--name", &self.name, "--accept", &self.accept, "--inbox"]).arg(inbox).args(&self.args);
+        command.arg("serve");
+        if !self.as_set {
+            command.args(["--name", &self.name, "--accept", &self.accept, "--inbox"]).arg(inbox);
+        }
+        command.args(&self.args);
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
         Process::start(&self.host, &mut command, self.home.path().join("log.txt"))
     }
@@ -199,6 +207,7 @@ impl Peer {
             home: Home::temporary(),
             name: host.name().to_owned(),
             accept: "ask".to_owned(),
+            as_set: false,
             args: Vec::new(),
             env: Vec::new(),
             faults: Vec::new(),
@@ -287,6 +296,25 @@ impl Peer {
     /// Takes the faults away, from the next [`Self::start_again`] on.
     pub fn mend(&mut self) {
         self.setup.faults.clear();
+    }
+
+    /// Says nothing on the command line of what can be set, from the next [`Self::start_again`] on.
+    pub fn as_set(&mut self) {
+        self.setup.as_set = true;
+    }
+
+    /// Has a request done, as front ends do: the reply, or `code` and `message` of a failure.
+    pub fn ask(&self, request: &Value) -> Result<Value, Value> {
+        let socket = self.home().data().join("control.sock");
+        let mut stream = UnixStream::connect(&socket).unwrap_or_else(|e| panic!("{}: {e}", socket.display()));
+        writeln!(stream, "{request}").expect("a request can be written");
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).expect("an answer comes");
+        let mut answer: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        match answer["ok"].take() {
+            Value::Null => Err(answer["failure"].take()),
+            reply => Ok(reply),
+        }
     }
 
     /// Starts it again with the same folders.

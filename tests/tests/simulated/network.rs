@@ -2,10 +2,10 @@
 
 use shoal_engine::{AbstractSocket, AcceptRule, Config, Engine, Event, Outgoing, OutgoingContent};
 use shoal_tests::{
-    data, figure,
+    compare, data, figure,
     sim::{SimNetwork, Weather},
 };
-use std::{fs, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 use tokio::time::{Instant, timeout};
 
 const FROM: &str = "10.0.0.1:47474";
@@ -36,10 +36,15 @@ async fn engine(network: &SimNetwork, folder: &Path, address: &str) -> Engine {
 
 /// Sends a file of `len` bytes while `meanwhile` happens to the network; returns how long it took.
 fn send(weather: Weather, len: usize, meanwhile: impl AsyncFnOnce(&SimNetwork)) -> Duration {
+    send_what(weather, |what| data::random_file(what, len as u64, 1), meanwhile)
+}
+
+/// The same with whatever `make` puts there.
+fn send_what(weather: Weather, make: impl FnOnce(&Path), meanwhile: impl AsyncFnOnce(&SimNetwork)) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
-    let file = folder.path().join("film");
-    data::random_file(&file, len as u64, 1);
+    let what = folder.path().join("film");
+    make(&what);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let network = SimNetwork::with_weather(1, weather);
@@ -47,7 +52,7 @@ fn send(weather: Weather, len: usize, meanwhile: impl AsyncFnOnce(&SimNetwork)) 
         let mut events = sender.events();
         let to = sender.find(TO, Duration::from_secs(10)).await.unwrap();
         let start = Instant::now();
-        sender.send(Outgoing { to: vec![to], content: OutgoingContent::Paths(vec![file.clone()]) }).await.unwrap();
+        sender.send(Outgoing { to: vec![to], content: OutgoingContent::Paths(vec![what.clone()]) }).await.unwrap();
         let finished = async {
             loop {
                 match events.next().await.unwrap() {
@@ -61,7 +66,7 @@ fn send(weather: Weather, len: usize, meanwhile: impl AsyncFnOnce(&SimNetwork)) 
         let took = timeout(PATIENCE, both).await.unwrap();
         sender.shutdown().await;
         receiver.shutdown().await;
-        assert!(fs::read(b.join("inbox").join("film")).unwrap() == fs::read(&file).unwrap());
+        compare::assert_same(&what, &b.join("inbox").join("film"));
         took
     })
 }
@@ -76,7 +81,7 @@ fn a_long_path_is_used_with_and_without_losses() {
     const LEN: usize = 100_000_000;
     for (loss, least) in [(0.0, 85.0), (0.01, 80.0), (0.03, 70.0)] {
         let rate = mbit(LEN, send(Weather { loss, ..LONG }, LEN, async |_| {}));
-        figure(&format!("simulated: 100 Mbit/s, 50 ms, {} % lost", loss * 100.0), format!("{rate:.0} Mbit/s"));
+        figure(&format!("simulated: 100 Mbit/s, 50 ms, {} % lost", loss * 100.0), format!("{rate:.1} Mbit/s"));
         assert!(rate > least, "{loss}: {rate}");
     }
 }
@@ -93,7 +98,7 @@ fn poor_wifi_is_used() {
         ..LONG
     };
     let rate = mbit(LEN, send(wifi, LEN, async |_| {}));
-    figure("simulated: Wi-Fi of 300 Mbit/s, 3 % lost, jitter", format!("{rate:.0} Mbit/s"));
+    figure("simulated: Wi-Fi of 300 Mbit/s, 3 % lost, jitter", format!("{rate:.1} Mbit/s"));
     assert!(rate > 180.0, "{rate}");
 }
 
@@ -110,4 +115,26 @@ fn a_storm_in_the_middle_only_delays() {
         }
     });
     figure("simulated: 60 MB through three storms that lose half", format!("{:.1} s", took.as_secs_f64()));
+}
+
+/// Why it matters: over a link of 50 ms each of them costs more than a small file does.
+#[test]
+fn a_small_transfer_takes_few_round_trips() {
+    let took = send(LONG, 10_000, async |_| {});
+    let round_trips = took.as_secs_f64() / (LONG.latency * 2).as_secs_f64();
+    figure("simulated: round trips of a small transfer, connecting and all", format!("{round_trips:.1}"));
+    assert!(round_trips < 7.0, "{took:?}");
+}
+
+/// 10,000 files of 4 KiB over a fast link, near and far.
+#[test]
+fn many_small_files_are_not_slowed_by_distance() {
+    let over = |latency| {
+        let weather = Weather { latency, rate: Some(125_000_000), buffer: Duration::from_millis(4), ..LONG };
+        send_what(weather, |what| data::many_files(what, 10_000, 4096, 100, 1), async |_| {})
+    };
+    let (near, far) = (over(Duration::from_micros(500)), over(Duration::from_millis(25)));
+    let seconds = (far.saturating_sub(near)).as_secs_f64();
+    figure("simulated: 10,000 small files, 50 ms against 1 ms", format!("{seconds:.2} s more ({:.2} s)", far.as_secs_f64()));
+    assert!(seconds < 1.0, "{near:?} {far:?}");
 }

@@ -51,7 +51,7 @@ export const VIEWS: readonly ViewOf[] = [
     scene: "offers",
     show: async (page) => {
       await page.locator("[data-offer] .what").first().click();
-      await page.locator("[data-offer] .folder").first().click();
+      await page.locator("[data-offer] .entry").nth(1).waitFor();
       await page.locator("[data-offer] .entry input").nth(1).click();
     },
   },
@@ -75,7 +75,7 @@ export const VIEWS: readonly ViewOf[] = [
     show: async (page) => {
       await place(page, 1);
       await page.locator(".transfers .main").nth(1).click();
-      await page.locator("aside .failed").click();
+      await page.locator("aside button.failed").click();
     },
   },
   { name: "settings", scene: "few", show: (page) => place(page, 2) },

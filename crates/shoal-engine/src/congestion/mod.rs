@@ -54,7 +54,7 @@ const MOST_GROWTH: f64 = 0.125;
 const UNUSED: f64 = 4.0;
 
 /// Share of what the path holds that is under way in a drain.
-const DRAIN: f64 = 0.9;
+const DRAIN: f64 = 0.97;
 
 /// How often a flow beside others looks whether they are still there.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);

@@ -157,10 +157,10 @@ impl Table {
         }
     }
 
-    pub(super) fn close_all(&self, code: CloseCode) {
-        for slot in self.slots.values() {
-            close(&slot.quinn, code);
-        }
+    /// Closes every connection, and returns them.
+    pub(super) fn close_all(&self, code: CloseCode) -> Vec<quinn::Connection> {
+        self.slots.values().for_each(|slot| close(&slot.quinn, code));
+        self.slots.values().map(|slot| slot.quinn.clone()).collect()
     }
 
     #[cfg(test)]

@@ -248,3 +248,7 @@ impl Listing<'_> {
 fn limit(query: &EntryQuery) -> usize {
     query.limit.clamp(1, MAX_PAGE) as usize
 }
+
+#[cfg(test)]
+#[path = "entries_tests.rs"]
+mod tests;

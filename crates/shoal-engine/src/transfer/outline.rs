@@ -150,7 +150,7 @@ fn close(folders: &mut [Folder], place: usize, end: u32) {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::single_range_in_vec_init)] // lists of one range are meant
 
     use super::*;
     use shoal_proto::{

@@ -31,6 +31,10 @@ use tokio_util::sync::CancellationToken;
 /// Fetch streams at once: the next answer is on its way while one is written.
 const STREAMS: usize = 3;
 
+/// On a long way there is one more for every so much of a round trip: what is on its way is asked for by then.
+const STREAM_FOR_EACH: Duration = Duration::from_millis(5);
+const MAX_STREAMS: usize = 12;
+
 /// What is written but not recorded is recorded after this long without news.
 const FLUSH_AFTER: Duration = Duration::from_millis(250);
 
@@ -121,7 +125,7 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
     });
     let changed = Arc::new(Notify::new());
     let mut streams = JoinSet::new();
-    for _ in 0..STREAMS {
+    for _ in 0..streams_over(connection.rtt()) {
         streams.spawn(fetch_all(fetcher.clone(), changed.clone()));
     }
     drop(fetcher);
@@ -204,6 +208,13 @@ fn write_batch(writer: &mut Writer, batch: Vec<Queued>, pause: bool) -> Result<(
         }
     }
     if pause && writer.has_news() { writer.checkpoint() } else { Ok(()) }
+}
+
+/// How many fetch streams a way of this round trip needs. What they may ask for together is bounded by
+/// [`UNRECORDED_KIB`].
+fn streams_over(rtt: Duration) -> usize {
+    let more = rtt.as_micros() / STREAM_FOR_EACH.as_micros();
+    usize::try_from(more).unwrap_or(MAX_STREAMS).saturating_add(STREAMS).min(MAX_STREAMS)
 }
 
 /// Takes work from the plan until there is none.

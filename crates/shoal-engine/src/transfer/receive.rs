@@ -13,7 +13,7 @@ use crate::{
     stream::{StreamError, write_message},
 };
 use shoal_proto::{
-    codec::{CodecError, MAX_MESSAGE},
+    codec::MAX_MESSAGE,
     display,
     message::{CloseCode, Failure, FromReceiver, FromSender, Obstacle, Progress, Request},
 };
@@ -150,11 +150,7 @@ async fn ask_again(transfers: &Transfers, live: &Live) -> Result<Connection, Ask
     let again = transfers.links.request(live.peer, &Request::Again(live.id)).await;
     let (connection, mut send, mut recv) = again.map_err(unreachable)?;
     send.finish();
-    let error = match recv.read_to_end(0).await {
-        Ok(_) => return Ok(connection),
-        Err(quinn::ReadToEndError::Read(error)) => StreamError::from(error),
-        Err(quinn::ReadToEndError::TooLong) => StreamError::Codec(CodecError::Malformed),
-    };
+    let Err(error) = recv.done().await else { return Ok(connection) };
     tracing::debug!(%error, transfer = %live.id, "the sender does not offer again now");
     match error.close_code() {
         Some(CloseCode::UnknownTransfer) => Err(Asked::Gone),

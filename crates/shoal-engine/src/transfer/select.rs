@@ -73,7 +73,7 @@ pub(crate) fn space_needed(manifest: &Manifest, wanted: &RangeSet, target: &Targ
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::single_range_in_vec_init)] // lists of one range are meant
 
     use super::*;
     use shoal_proto::{

@@ -262,14 +262,12 @@ async fn session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Conne
 
 /// Has the receiver want again what failed; otherwise it would answer the offer with how it ended.
 async fn ask_to_retry(id: TransferId, connection: &Connection) -> Result<(), Option<CloseCode>> {
-    let asked = connection.open_request(&Request::Retry(id)).await;
-    let (mut send, mut recv) = asked.map_err(|error| error.close_code())?;
-    send.finish();
-    match recv.read_to_end(0).await {
-        Ok(_) => Ok(()),
-        Err(quinn::ReadToEndError::Read(error)) => Err(StreamError::from(error).close_code()),
-        Err(quinn::ReadToEndError::TooLong) => Err(None),
-    }
+    let ask = async {
+        let (mut send, mut recv) = connection.open_request(&Request::Retry(id)).await?;
+        send.finish();
+        recv.done().await
+    };
+    ask.await.map_err(|error: StreamError| error.close_code())
 }
 
 /// The offer as it is made, with the manifest that it describes.

@@ -47,6 +47,17 @@ pub(crate) struct Sums {
 }
 
 impl Standing {
+    #[cfg(test)]
+    pub(crate) const fn new(
+        wanted: RangeSet,
+        settled: RangeSet,
+        failed: BTreeMap<u32, FileFailure>,
+        begun: BTreeMap<u32, u64>,
+        is_over: bool,
+    ) -> Self {
+        Self { wanted, settled, failed, begun, is_over }
+    }
+
     /// An offer that nobody answered: all of it waits.
     pub(crate) fn offered(outline: &Outline) -> Self {
         Self { wanted: RangeSet::from_iter([outline.all()]), ..Self::default() }

@@ -1,6 +1,4 @@
 /** Drops on the window, from the page or past it: which device they hang over, and where they end. */
-import type { Handle } from "../backend/backend";
-import { i18n } from "../i18n/i18n.svelte";
 import type { Shoal } from "../state/shoal.svelte";
 import type { View } from "../state/view.svelte";
 
@@ -55,9 +53,7 @@ export function listenToDrops(view: View, shoal: Shoal): () => void {
     const device = deviceAt(event.clientX, event.clientY);
     hovering.end();
     if (backend.takeDrop === undefined || event.dataTransfer === null || !ofFiles(event)) return;
-    const taken: Promise<Handle[]> = backend.takeDrop(event.dataTransfer);
-    shoal.notices.speak(i18n.t.send.preparing);
-    void shoal.said(() => taken).then((handles) => view.drop(handles ?? [], device));
+    void view.take(backend.takeDrop(event.dataTransfer)).then((handles) => view.drop(handles, device));
   };
   window.addEventListener("dragover", over);
   window.addEventListener("dragleave", leave);

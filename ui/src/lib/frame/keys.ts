@@ -1,5 +1,4 @@
 /** The keys of the whole window, and pastes. What a list or a menu does with keys is its own. */
-import { i18n } from "../i18n/i18n.svelte";
 import type { Shoal } from "../state/shoal.svelte";
 import { PLACES, type View } from "../state/view.svelte";
 
@@ -42,9 +41,7 @@ export function listenToPastes(view: View, shoal: Shoal): () => void {
     const { backend } = shoal;
     if (data !== null && data.files.length > 0 && backend.takeDrop !== undefined) {
       // The data is the browser's only while this event lasts: the host takes it at once.
-      const taken = backend.takeDrop(data);
-      shoal.notices.speak(i18n.t.send.preparing);
-      void shoal.said(() => taken).then((handles) => view.paste({ handles: handles ?? [] }));
+      void view.take(backend.takeDrop(data)).then((handles) => (handles.length > 0 ? view.paste({ handles }) : undefined));
     } else if (backend.readClipboard !== undefined && (data === null || data.getData("text/plain") === "")) {
       const read = backend.readClipboard();
       void shoal.said(() => read).then((found) => view.paste(found ?? {}));

@@ -2,21 +2,30 @@
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
 
-const numbers = new Map<string, Intl.NumberFormat>();
-
-function number(tag: string, digits: number): Intl.NumberFormat {
-  const key = `${tag} ${String(digits)}`;
-  let format = numbers.get(key);
-  if (format === undefined) {
-    format = new Intl.NumberFormat(tag, { minimumFractionDigits: digits, maximumFractionDigits: digits });
-    numbers.set(key, format);
-  }
-  return format;
+/** Making a formatter of the browser's is slow, using it is not: each is made once for a language. */
+function kept<F>(make: (tag: string) => F): (tag: string) => F {
+  const made = new Map<string, F>();
+  return (tag) => {
+    let format = made.get(tag);
+    if (format === undefined) made.set(tag, (format = make(tag)));
+    return format;
+  };
 }
+
+const whole = kept((tag) => new Intl.NumberFormat(tag, { maximumFractionDigits: 0 }));
+const tenths = kept((tag) => new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 1 }));
+const parts = kept((tag) => new Intl.NumberFormat(tag, { style: "percent" }));
+const times = kept((tag) => new Intl.DateTimeFormat(tag, { hour: "numeric", minute: "2-digit" }));
+const days = kept((tag) => new Intl.DateTimeFormat(tag, { day: "numeric", month: "short" }));
+const dates = kept((tag) => new Intl.DateTimeFormat(tag, { day: "numeric", month: "short", year: "numeric" }));
+const headings = kept((tag) => new Intl.DateTimeFormat(tag, { weekday: "long", day: "numeric", month: "long", year: "numeric" }));
+const relative = kept((tag) => new Intl.RelativeTimeFormat(tag, { numeric: "auto" }));
+const rules = kept((tag) => new Intl.PluralRules(tag));
+const lists = kept((tag) => new Intl.ListFormat(tag, { type: "conjunction" }));
 
 /** A whole number with its separators. */
 export function count(n: number, tag: string): string {
-  return number(tag, 0).format(n);
+  return whole(tag).format(n);
 }
 
 /** A size in units of a thousand, with three digits at most: "950 B", "1.2 GB", "84 MB". */
@@ -28,8 +37,8 @@ export function bytes(n: number, tag: string): string {
     value /= 1000;
     unit += 1;
   }
-  const digits = unit > 0 && value < 9.95 ? 1 : 0;
-  return `${number(tag, digits).format(value)}\u00a0${UNITS[unit] ?? "B"}`;
+  const format = unit > 0 && value < 9.95 ? tenths(tag) : whole(tag);
+  return `${format.format(value)}\u00a0${UNITS[unit] ?? "B"}`;
 }
 
 /** A rate in bytes a second. */
@@ -41,7 +50,7 @@ export function rate(n: number, tag: string): string {
 export function percent(part: number, whole: number, tag: string): string {
   const share = whole <= 0 ? 1 : part / whole;
   const shown = share < 1 ? Math.min(0.99, Math.floor(share * 100) / 100) : 1;
-  return new Intl.NumberFormat(tag, { style: "percent" }).format(shown);
+  return parts(tag).format(shown);
 }
 
 /** Time left as people say it. */
@@ -62,34 +71,33 @@ export function left(seconds: number): Left {
   return hours < 48 ? { unit: "hours", n: hours, minutes: 0 } : { unit: "days", n: Math.round(hours / 24) };
 }
 
+/** Days since 1970 by the local calendar. `seconds` since 1970. */
+export function dayNumber(seconds: number): number {
+  return Math.floor((seconds - new Date(seconds * 1000).getTimezoneOffset() * 60) / 86_400);
+}
+
 /** A moment in seconds since 1970: the time today, the day this year, else the date. `now` in milliseconds. */
 export function moment(seconds: number, tag: string, now: number): string {
   const date = new Date(seconds * 1000);
-  const today = new Date(now);
-  if (date.toDateString() === today.toDateString()) return date.toLocaleTimeString(tag, { hour: "numeric", minute: "2-digit" });
-  const year = date.getFullYear() === today.getFullYear() ? {} : ({ year: "numeric" } as const);
-  return date.toLocaleDateString(tag, { day: "numeric", month: "short", ...year });
+  if (dayNumber(seconds) === dayNumber(now / 1000)) return times(tag).format(date);
+  return (date.getFullYear() === new Date(now).getFullYear() ? days(tag) : dates(tag)).format(date);
 }
 
 /** The day that a moment belongs to, as a heading: relative for today and yesterday. */
 export function day(seconds: number, tag: string, now: number): string {
-  const date = new Date(seconds * 1000);
-  const midnight = (of: Date): number => Math.floor((of.getTime() - of.getTimezoneOffset() * 60_000) / 86_400_000);
-  const ago = midnight(date) - midnight(new Date(now));
-  if (ago === 0 || ago === -1) {
-    const words = new Intl.RelativeTimeFormat(tag, { numeric: "auto" }).format(ago, "day");
-    return words.charAt(0).toLocaleUpperCase(tag) + words.slice(1);
-  }
-  return date.toLocaleDateString(tag, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+  const ago = dayNumber(seconds) - dayNumber(now / 1000);
+  if (ago !== 0 && ago !== -1) return headings(tag).format(new Date(seconds * 1000));
+  const words = relative(tag).format(ago, "day");
+  return words.charAt(0).toLocaleUpperCase(tag) + words.slice(1);
 }
 
 /** One of several forms of a word by a number; `#` in it stands for the number. */
 export function plural(tag: string, n: number, forms: Partial<Record<Intl.LDMLPluralRule, string>> & { other: string }): string {
-  const form = forms[new Intl.PluralRules(tag).select(n)] ?? forms.other;
+  const form = forms[rules(tag).select(n)] ?? forms.other;
   return form.replace("#", count(n, tag));
 }
 
 /** "a, b and c". */
 export function list(items: readonly string[], tag: string): string {
-  return new Intl.ListFormat(tag, { type: "conjunction" }).format(items);
+  return lists(tag).format(items);
 }

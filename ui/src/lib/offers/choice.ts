@@ -29,7 +29,8 @@ export class Choice {
       if (range.start <= entry.index && range.end >= entry.end) return "none";
       if (range.start < entry.end && range.end > entry.index) covered = true;
     }
-    return covered ? "some" : "all";
+    if (!covered) return "all";
+    return entry.files > 0 && this.#outOf.get(entry.index)?.files === entry.files ? "none" : "some";
   }
 
   /** Takes an entry or leaves it out; `above` are the folders that it is in, the outermost first. */
@@ -41,7 +42,9 @@ export class Choice {
     for (const folder of above) this.#outOf.set(folder.index, sum(this.#outIn(folder), change));
     this.#total = sum(this.#total, change);
     for (const index of [...this.#outOf.keys()]) if (index >= entry.index && index < entry.end) this.#outOf.delete(index);
-    this.#out = take ? without(this.#out, entry) : within(this.#out, { start: entry.index, end: entry.end });
+    if (take) for (const { index } of above) this.#out = without(this.#out, { start: index, end: index + 1 });
+    const own = { start: entry.index, end: entry.end };
+    this.#out = take ? without(this.#out, own) : within(this.#out, own);
   }
 
   /** What is taken of entries numbered from 0 to just before `end`, for the engine; empty: all. */
@@ -73,12 +76,12 @@ function sum(a: Amount, b: Amount): Amount {
   return { files: a.files + b.files, bytes: a.bytes + b.bytes };
 }
 
-/** The ranges without an entry's. */
-function without(ranges: readonly EntryRange[], entry: Entry): EntryRange[] {
+/** The ranges without one. */
+function without(ranges: readonly EntryRange[], less: EntryRange): EntryRange[] {
   return ranges
     .flatMap(({ start, end }) => [
-      { start, end: Math.min(end, entry.index) },
-      { start: Math.max(start, entry.end), end },
+      { start, end: Math.min(end, less.start) },
+      { start: Math.max(start, less.end), end },
     ])
     .filter(({ start, end }) => start < end);
 }

@@ -22,6 +22,10 @@ export class Rates {
     if (series === undefined) {
       series = { rate, at, samples: [], sampledAt: -Infinity };
       this.#series.set(id, series);
+    } else if (series.rate === 0) {
+      // What stood still is not slow: the first measure counts whole.
+      series.rate = rate;
+      series.at = at;
     } else {
       const weight = 1 - Math.exp(-Math.max(0, at - series.at) / SMOOTHING_MS);
       series.rate += (rate - series.rate) * weight;

@@ -24,6 +24,8 @@ export class View {
   sheet = $state.raw<Sheet | null>(null);
   /** Asked for by the keyboard: the place's search field takes the focus when this grows. */
   searches = $state(0);
+  /** Things on their way to the host before they can be offered: uploads of a browser. */
+  taking = $state(0);
   /** Devices chosen to get the next thing. */
   readonly chosen = new SvelteSet<string>();
 
@@ -65,8 +67,15 @@ export class View {
   /** What the person chose in the host's dialog. */
   async pick(pick: "files" | "folder"): Promise<Handle[]> {
     const { backend } = this.#shoal;
-    const chosen = this.#shoal.said(() => (pick === "files" ? backend.chooseFiles() : backend.chooseFolder()));
-    return (await chosen) ?? [];
+    return this.take(pick === "files" ? backend.chooseFiles() : backend.chooseFolder());
+  }
+
+  /** Waits for what a host takes in, and says so; what went wrong is said too. */
+  async take(handles: Promise<Handle[]>): Promise<Handle[]> {
+    this.taking += 1;
+    const taken = await this.#shoal.said(() => handles);
+    this.taking -= 1;
+    return taken ?? [];
   }
 
   /** Chooses in the host's dialog and sends to a device. */

@@ -32,12 +32,22 @@ export function entriesOf(transfer: Transfer): Entry[] {
   return entries;
 }
 
+/** The last search and what it found: scrolling asks for it again and again. */
+let last: { all: readonly Entry[]; asked: string; rows: Entry[] } | null = null;
+
 export function page(all: readonly Entry[], request: Page): { entries: Entry[]; total: number } {
   const { folder: inside = null, offset, limit, state = null, find = null } = request;
   let rows: Entry[] = [];
   if (state !== null || find !== null) {
     const wanted = find?.toLowerCase() ?? "";
-    rows = all.filter((e) => !e.folder && (state === null || e.state === state) && e.name.toLowerCase().includes(wanted));
+    const asked = JSON.stringify([state, wanted]);
+    if (last?.all !== all || last.asked !== asked) {
+      const found = all.filter(
+        (e) => !e.folder && (state === null || e.state === state) && e.name.toLowerCase().includes(wanted),
+      );
+      last = { all, asked, rows: found };
+    }
+    rows = last.rows;
   } else {
     const first = inside === null ? 0 : inside + 1;
     const end = inside === null ? all.length : (all[inside]?.end ?? 0);

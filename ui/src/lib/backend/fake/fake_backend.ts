@@ -59,7 +59,6 @@ export class FakeBackend implements Backend {
       return Promise.resolve(this.#answer(request));
     } catch (failure) {
       // Failures are not errors: they come as the engine sends them.
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
       return Promise.reject(failure);
     }
   }
