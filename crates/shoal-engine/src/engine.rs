@@ -6,7 +6,7 @@ use crate::{
     config::DataDir,
     connection::Connection,
     discovery::{
-        Discovery, MdnsState, Options,
+        Discovery, MdnsState, Options, Presence,
         devices::{Devices, Found, Sighting},
         interfaces,
     },
@@ -14,7 +14,7 @@ use crate::{
     error::{BenchError, ReachError, SendError, StartError, TransferError, TrustError},
     identity::Identity,
     links::{IncomingRequest, Links, Reach},
-    settings::{Kept, Presence},
+    settings::Kept,
     store::database::Database,
     tasks,
     transfer::{

@@ -3,7 +3,10 @@
 
 use crate::{
     AcceptRule, Config, Engine, Limits,
-    discovery::interfaces::{self, Link},
+    discovery::{
+        Presence,
+        interfaces::{self, Link},
+    },
     engine::Inner,
     error::SettingsError,
     store::database::{Database, DatabaseError},
@@ -73,21 +76,6 @@ pub(crate) struct Kept {
     pub(crate) accept: AcceptRule,
     pub(crate) presence: Presence,
     pub(crate) limits: Limits,
-}
-
-/// Where this device shows itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Presence {
-    /// It is announced.
-    pub(crate) discoverable: bool,
-    /// Names of interfaces that are not used.
-    pub(crate) off: BTreeSet<String>,
-}
-
-impl Default for Presence {
-    fn default() -> Self {
-        Self { discoverable: true, off: BTreeSet::new() }
-    }
 }
 
 impl Kept {

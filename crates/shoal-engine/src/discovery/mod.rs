@@ -11,10 +11,9 @@ pub(crate) mod table;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
-use crate::settings::Presence;
 use devices::Devices;
 use shoal_proto::PeerId;
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
@@ -33,6 +32,21 @@ pub(crate) struct Options {
     pub(crate) loopback: bool,
     /// The address to which the announced port is bound; `None`: every one.
     pub(crate) listen: Option<IpAddr>,
+}
+
+/// Where this device shows itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Presence {
+    /// It is announced.
+    pub(crate) discoverable: bool,
+    /// Names of interfaces that are not used.
+    pub(crate) off: BTreeSet<String>,
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Self { discoverable: true, off: BTreeSet::new() }
+    }
 }
 
 /// Whether devices find each other by mDNS.

@@ -187,7 +187,7 @@ impl Node {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 runtime.block_on(async {
                     let options = Options { mdns: true, loopback: false, listen: None };
-                    let presence = tokio::sync::watch::channel(crate::settings::Presence::default()).1;
+                    let presence = tokio::sync::watch::channel(super::Presence::default()).1;
                     let discovery = Discovery::start(options, presence, id, PORT, devices, &CancellationToken::new());
                     cancel.cancelled().await;
                     discovery.shutdown().await;

@@ -133,7 +133,6 @@ fn what_was_sent_is_shown_and_a_whole_sending_needs_no_record() {
 fn a_page_of_a_million_entries_is_there_at_once() {
     const FILES: u32 = 1_000;
     const FOLDERS: u32 = 999;
-    const AT_ONCE: Duration = Duration::from_millis(50);
     let mut builder = Builder::default();
     let mut push = |path: String, kind| {
         let path = RelativePath::parse(&path).unwrap();
@@ -171,5 +170,6 @@ fn a_page_of_a_million_entries_is_there_at_once() {
     let folders = best(&|| listing.folder(&inside).unwrap(), FOLDERS as usize);
     let files = best(&|| listing.files(&all, &waiting), MAX_PAGE as usize);
     println!("{count} entries: outline {first:?}, then a page of folders {folders:?}, of waiting files {files:?}");
-    assert!(folders < AT_ONCE && files < AT_ONCE, "{folders:?} {files:?}");
+    // Some 5 ms here; held against the pass, so that a busy machine does not matter.
+    assert!(folders * 10 < first && files * 10 < first, "{folders:?} {files:?}");
 }

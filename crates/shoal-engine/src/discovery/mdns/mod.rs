@@ -24,11 +24,10 @@ mod agent;
 mod wire;
 
 use super::{
-    MdnsState, Options,
+    MdnsState, Options, Presence,
     devices::{Devices, Sighting},
     interfaces::{self, Link},
 };
-use crate::settings::Presence;
 use agent::{Agent, Transmit};
 use shoal_proto::PeerId;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Socket, Type};
