@@ -42,14 +42,14 @@ export function open(): Promise<Backend> {
       }
       return () => drops.delete(hear);
     },
-    reveal: (transfer) => invoke<void>("reveal", { transfer }),
-    chooseInbox: () => invoke<void>("choose_inbox"),
+    reveal: (transfer) => invoke("reveal", { transfer }),
+    chooseInbox: () => invoke("choose_inbox"),
     chooseFolderFor: (transfer) => invoke<string>("choose_folder_for", { transfer }),
     autostart: {
       get: () => invoke<boolean>("autostart"),
-      set: (on) => invoke<void>("set_autostart", { on }),
+      set: (on) => invoke("set_autostart", { on }),
     },
-    copy: (text) => invoke<void>("copy", { text }),
+    copy: (text) => invoke("copy", { text }),
     readClipboard: () => invoke<{ text?: string; handles?: Handle[] }>("read_clipboard"),
   } satisfies Backend);
 }
