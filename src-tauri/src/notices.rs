@@ -1,13 +1,12 @@
 //! Notifications, for what happens while nobody looks at the window.
 
-use crate::{engine::Engine, window, words};
+use crate::{window, words};
 use notify_rust::Notification;
-use shoal_api::{Direction, Event, Failure, Request, Transfer};
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-use tauri::{AppHandle, Manager};
+use shoal_api::{Direction, Event, Failure, Transfer};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tauri::AppHandle;
+#[cfg(target_os = "linux")]
+use {crate::engine::Engine, shoal_api::Request, std::sync::Arc, tauri::Manager};
 
 /// Most notifications that wait for somebody to press a button: each has a thread. Further ones have no buttons.
 const MAX_WAITING: usize = 16;
@@ -91,8 +90,9 @@ fn wait(app: &AppHandle, shown: notify_rust::NotificationHandle, transfer: Strin
     });
 }
 
+/// Elsewhere notifications have no buttons, and the window answers.
 #[cfg(not(target_os = "linux"))]
-fn wait(_: &AppHandle, _: notify_rust::NotificationHandle, _: String) {}
+fn wait<T>(_: &AppHandle, _: T, _: String) {}
 
 #[cfg(target_os = "linux")]
 fn answer(app: &AppHandle, request: Request) {
