@@ -4,7 +4,7 @@ use crate::{
     ask,
     engine::Engine,
     handles::{Handle, Handles},
-    page::{Drop, Ear},
+    page::{Drag, Ear},
     stream::{Batch, Streams},
     words,
 };
@@ -71,7 +71,7 @@ pub(crate) async fn unsubscribe(streams: State<'_, Streams>, stream: u32) -> Res
 
 /// Where drops go from now on, and the language that the page speaks.
 #[tauri::command]
-pub(crate) async fn attend(app: AppHandle, ear: State<'_, Ear>, channel: Channel<Drop>, language: String) -> Result<(), Failure> {
+pub(crate) async fn attend(app: AppHandle, ear: State<'_, Ear>, channel: Channel<Drag>, language: String) -> Result<(), Failure> {
     words::speak(&app, &language);
     ear.attend(channel);
     Ok(())

@@ -21,7 +21,7 @@ const NOWHERE: f64 = -1.0;
 /// One word to the page. Coordinates are CSS pixels of the page.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
-pub(crate) enum Drop {
+pub(crate) enum Drag {
     /// Something is dragged over the page.
     Over { x: f64, y: f64 },
     /// It was let go.
@@ -36,8 +36,8 @@ pub(crate) struct Ear(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    channel: Option<Channel<Drop>>,
-    waiting: Vec<Drop>,
+    channel: Option<Channel<Drag>>,
+    waiting: Vec<Drag>,
     last_over: Option<Instant>,
 }
 
@@ -49,7 +49,7 @@ impl std::fmt::Debug for Inner {
 
 impl Ear {
     /// The page listens here from now on, and hears what came before it did.
-    pub(crate) fn attend(&self, channel: Channel<Drop>) {
+    pub(crate) fn attend(&self, channel: Channel<Drag>) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = std::mem::take(&mut inner.waiting);
         inner.channel = Some(channel);
@@ -63,9 +63,9 @@ impl Ear {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).channel = None;
     }
 
-    fn say(&self, said: Drop) {
+    fn say(&self, said: Drag) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(said, Drop::Over { .. }) {
+        if matches!(said, Drag::Over { .. }) {
             if inner.last_over.is_some_and(|last| last.elapsed() < DRAG_PACE) {
                 return;
             }
@@ -76,14 +76,14 @@ impl Ear {
 }
 
 impl Inner {
-    fn say(&mut self, said: Drop) {
+    fn say(&mut self, said: Drag) {
         match &self.channel {
             Some(channel) => {
                 if let Err(error) = channel.send(said) {
                     tracing::debug!(%error, "the page is gone");
                 }
             }
-            None if matches!(said, Drop::Drop { .. }) && self.waiting.len() < MAX_WAITING => self.waiting.push(said),
+            None if matches!(said, Drag::Drop { .. }) && self.waiting.len() < MAX_WAITING => self.waiting.push(said),
             None => {}
         }
     }
@@ -96,13 +96,13 @@ pub(crate) fn dragged(window: &Window, event: &DragDropEvent) {
     match event {
         DragDropEvent::Enter { position, .. } | DragDropEvent::Over { position } => {
             let at = position.to_logical(scale);
-            app.state::<Ear>().say(Drop::Over { x: at.x, y: at.y });
+            app.state::<Ear>().say(Drag::Over { x: at.x, y: at.y });
         }
         DragDropEvent::Drop { paths, position } => {
             let at = position.to_logical(scale);
             hand_over(app, paths.clone(), at.x, at.y);
         }
-        _ => app.state::<Ear>().say(Drop::Leave),
+        _ => app.state::<Ear>().say(Drag::Leave),
     }
 }
 
@@ -117,9 +117,9 @@ pub(crate) fn came_in(app: &AppHandle, paths: Vec<PathBuf>) {
 fn hand_over(app: &AppHandle, paths: Vec<PathBuf>, x: f64, y: f64) {
     let app = app.clone();
     tauri::async_runtime::spawn_blocking(move || match app.state::<Handles>().to_send(paths) {
-        Ok(handles) => app.state::<Ear>().say(Drop::Drop { x, y, handles }),
+        Ok(handles) => app.state::<Ear>().say(Drag::Drop { x, y, handles }),
         Err(failure) => {
-            app.state::<Ear>().say(Drop::Leave);
+            app.state::<Ear>().say(Drag::Leave);
             crate::notices::trouble(&app, &failure);
         }
     });

@@ -21,16 +21,16 @@ const ID: &str = "shoal";
 /// The parts that change.
 pub(crate) struct Tray {
     status: MenuItem<tauri::Wry>,
-    named: Vec<(MenuItem<tauri::Wry>, fn(&words::Words) -> &'static str)>,
+    named: Vec<(MenuItem<tauri::Wry>, words::Word)>,
     shown: Mutex<Summary>,
 }
 
 /// Makes the icon.
 pub(crate) fn make(app: &AppHandle) -> tauri::Result<()> {
     let words = words::of(app);
-    let item = |id: &str, name: fn(&words::Words) -> &'static str| MenuItem::with_id(app, id, name(words), true, None::<&str>);
+    let item = |id: &str, name: words::Word| MenuItem::with_id(app, id, name(words), true, None::<&str>);
     let status = MenuItem::with_id(app, "status", words.nothing_moves, false, None::<&str>)?;
-    let names: [(&str, fn(&words::Words) -> &'static str); 5] = [
+    let names: [(&str, words::Word); 5] = [
         ("open", |words| words.open),
         ("send", |words| words.send_files),
         ("pause", |words| words.pause_all),

@@ -32,6 +32,9 @@ pub(crate) struct Words {
     pub(crate) stays: &'static str,
 }
 
+/// Picks one of the words, in whatever language.
+pub(crate) type Word = fn(&Words) -> &'static str;
+
 const ENGLISH: Words = Words {
     tag: "en",
     open: "Open Shoal",
