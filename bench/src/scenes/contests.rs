@@ -14,7 +14,7 @@ use std::time::Duration;
 /// How long a run may take where nothing is slow on purpose.
 const LONGEST: Duration = Duration::from_secs(120);
 /// How long a run may take over a bad link: TCP takes minutes there.
-const LONGEST_BAD: Duration = Duration::from_secs(60);
+const LONGEST_BAD: Duration = Duration::from_secs(40);
 /// Bytes of each of very many files.
 const TINY: u64 = 100;
 /// Of files in one folder, when there are very many.

@@ -20,6 +20,14 @@ pub enum Event {
         name: String,
         /// `ip:port` at which others reach this device.
         addresses: Vec<String>,
+        /// The link that opens the UI in a browser, once; when it was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        web: Option<String>,
+        /// SHA-256 of the certificate that a browser shows behind that link, when it is not on loopback.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        web_fingerprint: Option<String>,
     },
     /// A device appeared or its row changed.
     Device(Device),

@@ -96,6 +96,7 @@ impl From<TransferError> for Failure {
             TransferError::NotFound(_)
             | TransferError::WrongState { .. }
             | TransferError::NothingFits { .. }
+            | TransferError::NotThere { .. }
             | TransferError::Store(_) => Code::Failed,
         };
         Self::new(code, error)

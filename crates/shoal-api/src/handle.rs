@@ -5,7 +5,7 @@ use crate::{
     request::Content,
     rows::{Device, Transfer},
 };
-use shoal_engine::{Consent, Engine, EntryPage, EntryQuery, Outgoing, OutgoingContent, PeerId, TransferId};
+use shoal_engine::{Consent, Engine, EntryPage, EntryQuery, Outgoing, OutgoingContent, PeerId, Received, TransferId};
 use std::time::Duration;
 
 /// Does what was asked. [`Request::Subscribe`] is the host's business and is refused here.
@@ -118,6 +118,12 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
         }
         Request::Subscribe => Err(Failure::new(Code::Usage, "events are not to be had here: ask over the control socket")),
     }
+}
+
+/// Files that a transfer brought here: an entry with all that is below it; none: all.
+pub async fn received(engine: &Engine, transfer: &str, entry: Option<u32>) -> Result<Received, Failure> {
+    let id = engine.find_transfer(transfer).await?;
+    Ok(engine.received(id, entry).await?)
 }
 
 impl From<Content> for OutgoingContent {

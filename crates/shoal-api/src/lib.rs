@@ -24,14 +24,14 @@ pub use bench::{Bench, Bottleneck, Limit, Measure};
 pub use entries::{Entry, EntryRange, EntryState};
 pub use event::{Event, Feed};
 pub use failure::{Code, Failure};
-pub use handle::handle;
+pub use handle::{handle, received};
 pub use health::{HealthCode, HealthNote};
 pub use host::{Host, Subscription, default_data_dir};
 pub use link::{ParsePeerLinkError, PeerLink};
 pub use request::{Content, Reply, Request};
 pub use rows::{Device, DevicePath, Direction, Identity, Limits, Offer, Platform, Sas, Snapshot, State, Transfer, Trust, Via};
 pub use settings::{Accept, Interface, Settings, SettingsChange};
-pub use shoal_engine::{AcceptRule, Config, StartError, free_space};
+pub use shoal_engine::{AcceptRule, Config, Engine, Received, ReceivedFile, StartError, free_space};
 
 #[cfg(test)]
 mod bindings;

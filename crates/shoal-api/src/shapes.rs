@@ -121,7 +121,7 @@ fn events_have_the_fields_of_the_contract() {
         let line = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event, "a front end reads back what was said");
     }
-    let ready = Event::Ready { id: "a".into(), name: "b".into(), addresses: vec![] };
+    let ready = Event::Ready { id: "a".into(), name: "b".into(), addresses: vec![], web: None, web_fingerprint: None };
     assert_eq!(serde_json::to_string(&ready).unwrap(), r#"{"event":"ready","id":"a","name":"b","addresses":[]}"#);
 }
 

@@ -64,9 +64,9 @@ pub(crate) fn note(line: &str) {
 pub(crate) fn log_to_stderr(verbose: u8) {
     let quiet = match verbose {
         0 => "error",
-        1 => "warn,shoal=info,shoal_api=info,shoal_engine=info",
-        2 => "info,shoal=debug,shoal_api=debug,shoal_engine=debug",
-        _ => "debug,shoal=trace,shoal_api=trace,shoal_engine=trace",
+        1 => "warn,shoal=info,shoal_api=info,shoal_engine=info,shoal_web=info",
+        2 => "info,shoal=debug,shoal_api=debug,shoal_engine=debug,shoal_web=debug",
+        _ => "debug,shoal=trace,shoal_api=trace,shoal_engine=trace,shoal_web=trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quiet));
     // A log that cannot be written (its disk is full) is complained of on standard error too, by a macro that panics if that fails.

@@ -18,7 +18,7 @@ use crate::{
     store::database::Database,
     tasks,
     transfer::{
-        Consent, Limits, Outgoing, Transfer,
+        Consent, Limits, Outgoing, Received, Transfer,
         entries::{EntryPage, EntryQuery},
         transfers::{Surroundings, Transfers, blocking},
     },
@@ -322,6 +322,14 @@ impl Engine {
     /// The transfer that an id or the beginning of one (4 characters or more) means.
     pub async fn find_transfer(&self, id: &str) -> Result<TransferId, TransferError> {
         self.inner.transfers.find(id).await
+    }
+
+    /// Files that a transfer brought here: an entry by its number in the offer's list, with all that is below it; `None`: all.
+    ///
+    /// # Errors
+    /// [`TransferError::NotFound`] for one that brought nothing here, [`TransferError::NotThere`] when its folder is gone.
+    pub async fn received(&self, id: TransferId, entry: Option<u32>) -> Result<Received, TransferError> {
+        self.inner.transfers.received(id, entry).await
     }
 
     /// A page of what a transfer holds, whatever its state. A text holds nothing.

@@ -171,6 +171,12 @@ pub enum TransferError {
     /// A glob that is none.
     #[error("{0} is not a pattern: use * and ?")]
     BadPattern(String),
+    /// A received file that is not, or no longer, where it was put.
+    #[error("{name} is not there: it has not come yet, or was moved, changed or removed since")]
+    NotThere {
+        /// Its name.
+        name: String,
+    },
     /// The database.
     #[error("the change cannot be recorded: {0}")]
     Store(String),

@@ -43,7 +43,7 @@ pub use shoal_proto::{
 };
 pub use store::disk::free_space;
 pub use transfer::{
-    Cause, Consent, Direction, Limits, Outgoing, OutgoingContent, State, Transfer,
+    Cause, Consent, Direction, Limits, Outgoing, OutgoingContent, Received, ReceivedFile, State, Transfer,
     entries::{EntryPage, EntryQuery, ListedEntry},
     standing::EntryState,
 };

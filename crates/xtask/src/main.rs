@@ -18,7 +18,7 @@ use std::process::ExitCode;
 pub(crate) type Result<T = ()> = std::result::Result<T, String>;
 
 const USAGE: &str = "\
-cargo xtask run [--yes] [ARGS…]      set up, build, and start a peer: `shoal serve ARGS`
+cargo xtask run [--yes] [ARGS…]      set up, build, and start Shoal in a browser: `shoal serve --web ARGS`
 cargo xtask test [--yes] [--long] [FILTER]
                                      set up, then everything that must hold; with FILTER only tests whose names contain it
 cargo xtask check                    formatting, lints, documentation, dependencies: what a commit needs

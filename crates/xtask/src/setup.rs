@@ -59,6 +59,8 @@ const NEEDS: &[Need] = &[
            packages: [&["libwebkit2gtk-4.1-dev"], &["webkit2gtk4.1-devel"], &["webkit2gtk-4.1"]], component: None },
     Need { programs: &["ayatana-appindicator3-0.1.pc"], why: "the icon in the tray", from: For::Building, platforms: Platforms::Linux,
            packages: [&["libayatana-appindicator3-dev"], &["libayatana-appindicator-gtk3-devel"], &["libayatana-appindicator"]], component: None },
+    Need { programs: &["npm", "npm.cmd"], why: "the UI is built with Node 20 or later", from: For::Building, platforms: Platforms::All,
+           packages: [&["nodejs", "npm"], &["nodejs", "npm"], &["nodejs", "npm"]], component: None },
     Need { programs: &["cargo-fmt"], why: "formatting is checked", from: For::Testing, platforms: Platforms::All,
            packages: [&["rustfmt"], &["rustfmt"], &["rust"]], component: Some("rustfmt") },
     Need { programs: &["cargo-clippy"], why: "lints are checked", from: For::Testing, platforms: Platforms::All,
@@ -89,6 +91,8 @@ const NEEDS: &[Need] = &[
            packages: [&["imagemagick"], &["ImageMagick"], &["imagemagick"]], component: None },
     Need { programs: &["python:gi"], why: "window tests drag files from another program", from: For::Testing, platforms: Platforms::Linux,
            packages: [&["python3-gi", "gir1.2-gtk-3.0"], &["python3-gobject", "gtk3"], &["python-gobject", "gtk3"]], component: None },
+    Need { programs: &["chromium", "chromium-browser", "google-chrome"], why: "tests of the UI in a browser", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["chromium"], &["chromium"], &["chromium"]], component: None },
     Need { programs: &["iperf3"], why: "the comparison's limit: TCP from memory to memory", from: For::Comparing, platforms: Platforms::Linux,
            packages: [&["iperf3"], &["iperf3"], &["iperf3"]], component: None },
     Need { programs: &["ssh", "scp"], why: "compared with: scp, and rsync and tar through ssh", from: For::Comparing, platforms: Platforms::Linux,
@@ -369,21 +373,23 @@ mod tests {
                 "rustup component add rustfmt clippy",
                 "apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-                 curl dbus fonts-dejavu-core fonts-noto-color-emoji g++ gcc gir1.2-gtk-3.0 imagemagick iperf3 iproute2 \
-                 libayatana-appindicator3-dev libc6-dev libwebkit2gtk-4.1-dev mount nftables nginx-light openbox openssh-client \
-                 openssh-server pkg-config python3-gi rsync strace syncthing webkit2gtk-driver xdotool xvfb",
+                 chromium curl dbus fonts-dejavu-core fonts-noto-color-emoji g++ gcc gir1.2-gtk-3.0 imagemagick iperf3 \
+                 iproute2 libayatana-appindicator3-dev libc6-dev libwebkit2gtk-4.1-dev mount nftables nginx-light nodejs npm \
+                 openbox openssh-client openssh-server pkg-config python3-gi rsync strace syncthing webkit2gtk-driver xdotool \
+                 xvfb",
             ]
         );
         assert!(by_hand.is_empty());
         let (fedora, _) = said(System::Fedora, USER);
-        let packages = "ImageMagick clippy curl dbus-daemon gcc gcc-c++ gtk3 iperf3 iproute iproute-tc \
-                        libayatana-appindicator-gtk3-devel nftables nginx openbox openssh-clients openssh-server pkgconf-pkg-config \
-                        python3-gobject rsync rustfmt strace syncthing util-linux webkit2gtk4.1 webkit2gtk4.1-devel xdotool \
-                        xorg-x11-server-Xvfb";
+        let packages = "ImageMagick chromium clippy curl dbus-daemon gcc gcc-c++ gtk3 iperf3 iproute iproute-tc \
+                        libayatana-appindicator-gtk3-devel nftables nginx nodejs npm openbox openssh-clients openssh-server \
+                        pkgconf-pkg-config python3-gobject rsync rustfmt strace syncthing util-linux webkit2gtk4.1 \
+                        webkit2gtk4.1-devel xdotool xorg-x11-server-Xvfb";
         assert_eq!(fedora, [format!("sudo dnf install --assumeyes {packages}")]);
         let (arch, _) = said(System::Arch, USER);
-        let packages = "curl dbus gcc gtk3 imagemagick iperf3 iproute2 libayatana-appindicator nftables nginx openbox openssh pkgconf \
-                        python-gobject rsync rust strace syncthing util-linux webkit2gtk-4.1 xdotool xorg-server-xvfb";
+        let packages = "chromium curl dbus gcc gtk3 imagemagick iperf3 iproute2 libayatana-appindicator nftables nginx nodejs \
+                        npm openbox openssh pkgconf python-gobject rsync rust strace syncthing util-linux webkit2gtk-4.1 \
+                        xdotool xorg-server-xvfb";
         assert_eq!(arch, [format!("sudo pacman --sync --refresh --needed --noconfirm {packages}")]);
         let (mac, _) = said(System::MacOs, ROOT);
         assert_eq!(mac, ["rustup component add rustfmt clippy", "xcode-select --install"]);

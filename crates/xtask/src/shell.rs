@@ -94,6 +94,15 @@ impl Counts {
                     _ => {}
                 }
             }
+        // `      Tests  1 failed | 4 passed (5)`, as vitest says.
+        } else if let Some(results) = line.trim_start().strip_prefix("Tests  ") {
+            for part in results.split(" (").next().unwrap_or_default().split(" | ") {
+                match part.split_once(' ').and_then(|(number, what)| Some((number.parse::<u64>().ok()?, what))) {
+                    Some((number, "passed")) => self.passed += number,
+                    Some((number, "failed")) => self.failed += number,
+                    _ => {}
+                }
+            }
         // After the test's own name when it is the first that the test prints.
         } else if let Some((_, figure)) = line.split_once("figure: ") {
             self.figures.push(figure.trim_end().to_owned());

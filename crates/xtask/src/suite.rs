@@ -17,12 +17,17 @@ pub(crate) const FUZZ_RUNS_IN_CI: u64 = 1_000_000;
 /// Inputs for each fuzz target otherwise: a minute's worth.
 const FUZZ_RUNS_AT_A_DESK: u64 = 20_000;
 
-/// Builds the binary as users get it and starts it as a headless peer.
+/// Builds the binary as users get it and starts it as a peer that is looked at in a browser.
 pub(crate) fn run_peer(args: &[String]) -> Result {
+    ui::build()?;
     run(&mut cargo(&["build", "--release", "--package", "shoal-cli"]))?;
     let mut peer = Command::new(binary("release")?);
-    peer.arg("serve").args(args);
-    println!("There is no window yet: this is the headless peer. Ctrl-C ends it.");
+    peer.arg("serve");
+    if !args.iter().any(|arg| arg == "--web" || arg.starts_with("--web=")) {
+        peer.arg("--web");
+    }
+    peer.args(args);
+    println!("Open the link below in a browser. Ctrl-C ends Shoal.");
     replace_by(&mut peer)
 }
 
@@ -46,6 +51,8 @@ pub(crate) fn test(long: bool, filter: Option<String>) -> Result {
             tests.args(&filter);
             run_tests(long_form(&mut tests, long), counts)
         });
+        report.stage("tests of the UI", |counts| ui::test("test", filter.as_deref(), counts));
+        report.stage("tests of the UI in a browser", |counts| ui::test("test:browser", filter.as_deref(), counts));
         system_tests(&mut report, long, filter.as_deref());
     }
     if filter.is_none() {
@@ -130,6 +137,7 @@ pub(crate) fn screenshots() -> Result {
 fn checks(report: &mut Report) {
     report.stage("formatting", |_| run(&mut cargo(&["fmt", "--all", "--check"])));
     report.stage("lints", |_| run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
+    report.stage("types, lints and formatting of the UI", |_| ui::check());
     report.stage("documentation", |_| {
         let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
         run(doc.env("RUSTDOCFLAGS", "-D warnings"))

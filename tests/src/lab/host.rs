@@ -90,6 +90,11 @@ impl Host {
         &self.name
     }
 
+    /// The name of its network namespace, as `ip netns` takes it.
+    pub fn namespace(&self) -> &str {
+        &self.namespace.0
+    }
+
     /// Runs `work` with this host's network: sockets it opens are this host's. On a thread of its own.
     pub fn within<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         std::thread::scope(|scope| {

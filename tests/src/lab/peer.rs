@@ -173,6 +173,10 @@ pub struct Ready {
     pub name: String,
     /// Where it can be reached.
     pub addresses: Vec<SocketAddr>,
+    /// The link to its page, when it was started with `--web`.
+    pub web: Option<String>,
+    /// The fingerprint of the certificate behind that link, when there is one.
+    pub web_fingerprint: Option<String>,
     /// From the start of the process to this line.
     pub took: Duration,
 }
@@ -186,6 +190,8 @@ impl Ready {
             id: text("id"),
             name: text("name"),
             addresses: addresses.iter().filter_map(|a| a.as_str()?.parse().ok()).collect(),
+            web: line["web"].as_str().map(str::to_owned),
+            web_fingerprint: line["web_fingerprint"].as_str().map(str::to_owned),
             took: process.started().elapsed(),
         }
     }

@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+mod browser;
 mod discovery;
 mod hostile;
 mod lab;

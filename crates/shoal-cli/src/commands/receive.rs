@@ -61,7 +61,7 @@ pub(crate) async fn run(session: &Session, args: ReceiveArgs) -> Result<(), Stop
     let into = args.into.as_deref().map(absolute).transpose()?;
     session.unless_stopped(session.host_with(config)).await?;
     let mut events = session.unless_stopped(session.subscribe()).await?;
-    serve::ready(session, into.as_deref()).await?;
+    serve::ready(session, into.as_deref(), None).await?;
 
     let (typed, _keep) = if terminal { (question::typed_lines(), None) } else { silent() };
     let mut receiving = Receiving {

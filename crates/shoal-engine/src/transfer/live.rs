@@ -96,7 +96,9 @@ impl Live {
     /// A transfer and the receiver of its renewed offers.
     pub(crate) fn new(record: TransferRecord, manifest: Option<Manifest>) -> (Self, mpsc::Receiver<Session>) {
         let (sessions, renewed) = mpsc::channel(1);
-        let control = if record.state == State::Paused { Control::Pause } else { Control::Run };
+        // Where the other end paused, the reason says so; it says again whether it is.
+        let paused_here = record.state == State::Paused && record.error.is_none();
+        let control = if paused_here { Control::Pause } else { Control::Run };
         let first_names = manifest.iter().flat_map(first_names).collect();
         let live = Self {
             id: record.id,

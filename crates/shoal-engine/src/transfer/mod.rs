@@ -16,6 +16,7 @@ pub(crate) mod pull;
 pub(crate) mod rate;
 mod reader;
 pub(crate) mod receive;
+mod received;
 pub(crate) mod record;
 pub(crate) mod select;
 pub(crate) mod send;
@@ -25,6 +26,8 @@ pub(crate) mod standing;
 mod steering;
 pub(crate) mod transfers;
 pub(crate) mod write;
+
+pub use received::{Received, ReceivedFile};
 
 use shoal_proto::{PeerId, message::TransferId};
 use std::{

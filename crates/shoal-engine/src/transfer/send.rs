@@ -376,7 +376,8 @@ async fn drive(
             FromReceiver::Paused(paused) => {
                 let (state, error) =
                     if paused { (State::Paused, Some(format!("paused by {name}"))) } else { (running(live), None) };
-                transfers.enter(live, if said_paused { State::Paused } else { state }, error);
+                let (state, error) = if said_paused { (State::Paused, None) } else { (state, error) };
+                transfers.enter(live, state, error);
             }
             FromReceiver::Stuck(obstacle) => {
                 live.row().cause = (obstacle == Obstacle::NoSpace).then_some(Cause::NoSpace);

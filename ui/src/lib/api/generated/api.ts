@@ -205,7 +205,15 @@ name: string,
 /**
  * `ip:port` at which others reach this device.
  */
-addresses: Array<string>, } | { "event": "device" } & Device | { "event": "device_gone", 
+addresses: Array<string>, 
+/**
+ * The link that opens the UI in a browser, once; when it was asked for.
+ */
+web?: string, 
+/**
+ * SHA-256 of the certificate that a browser shows behind that link, when it is not on loopback.
+ */
+web_fingerprint?: string, } | { "event": "device" } & Device | { "event": "device_gone", 
 /**
  * Which.
  */

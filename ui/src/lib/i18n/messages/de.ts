@@ -208,7 +208,6 @@ const de: Messages = {
 
   tree: {
     label: "Dateien",
-    loading: "…",
     include: (name: string) => `${name} nehmen`,
     empty: "Hier sind keine Dateien.",
     top: "Alle",

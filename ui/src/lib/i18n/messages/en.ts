@@ -207,7 +207,6 @@ const en = {
 
   tree: {
     label: "Files",
-    loading: "…",
     include: (name: string) => `Take ${name}`,
     empty: "No files here.",
     top: "All",

@@ -1,0 +1,105 @@
+/** A browser as host: talks to `shoal serve --web` over HTTP. The cookie came with the link that was opened. */
+import type { Event, Failure, Reply } from "../api/generated/api";
+import type { Abilities, Backend, Handle, UiRequest } from "./backend";
+import { pickFiles, takeDropped } from "./web/gather";
+import { upload } from "./web/upload";
+
+/** Before a stream that the server refused is asked for again. One that was cut off the browser takes up by itself. */
+export const AGAIN_AFTER_MS = 3_000;
+
+export function open(): Promise<Backend> {
+  return Promise.resolve(new WebBackend());
+}
+
+class WebBackend implements Backend {
+  readonly can: Abilities = {
+    chooseFiles: true,
+    chooseFolder: "webkitdirectory" in HTMLInputElement.prototype,
+    showInFolder: false,
+    openFile: false,
+    download: true,
+    autostart: false,
+    chooseInbox: false,
+    nativeDrops: false,
+    badge: false,
+  };
+
+  async request(request: UiRequest): Promise<Reply> {
+    const answer = await reach("/api/request", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(request),
+    });
+    return (await answer.json()) as Reply;
+  }
+
+  subscribe(hear: (event: Event) => void, state: (connected: boolean) => void): () => void {
+    let stream: EventSource;
+    let again: ReturnType<typeof setTimeout> | undefined;
+    const listen = (): void => {
+      stream = new EventSource("/api/events");
+      stream.onopen = () => state(true);
+      stream.onmessage = (message) => hear(JSON.parse(message.data as string) as Event);
+      stream.onerror = () => {
+        state(false);
+        if (stream.readyState === EventSource.CLOSED) again = setTimeout(listen, AGAIN_AFTER_MS);
+      };
+    };
+    listen();
+    return () => {
+      clearTimeout(again);
+      stream.close();
+    };
+  }
+
+  async chooseFiles(): Promise<Handle[]> {
+    return upload(await pickFiles(false), reach);
+  }
+
+  async chooseFolder(): Promise<Handle[]> {
+    return upload(await pickFiles(true), reach);
+  }
+
+  async takeDrop(data: DataTransfer): Promise<Handle[]> {
+    return upload(await takeDropped(data), reach);
+  }
+
+  reveal(): Promise<void> {
+    return Promise.reject(new Error("a browser cannot show a folder of the device that it looks at"));
+  }
+
+  download(transfer: string, entry?: number): void {
+    const link = document.createElement("a");
+    link.href = `/api/download/${encodeURIComponent(transfer)}${entry === undefined ? "" : `?entry=${entry}`}`;
+    link.download = "";
+    link.click();
+  }
+
+  copy(text: string): Promise<void> {
+    return navigator.clipboard.writeText(text);
+  }
+
+  async readClipboard(): Promise<{ text?: string }> {
+    return { text: await navigator.clipboard.readText() };
+  }
+}
+
+/** Asks the server; rejects with its {@link Failure}, or with one of our own when it does not answer. */
+export async function reach(path: string, init: RequestInit): Promise<Response> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw failure({ code: "interrupted", message: "Shoal does not answer: is it still running?" });
+  }
+  if (answer.ok) return answer;
+  const said: unknown = await answer.json().catch(() => null);
+  const isFailure = typeof said === "object" && said !== null && "code" in said && "message" in said;
+  throw failure(isFailure ? (said as Failure) : { code: "failed", message: `Shoal refused this (${answer.status})` });
+}
+
+/** An error that is a {@link Failure} too. */
+function failure({ code, message }: Failure): Error & Failure {
+  return Object.assign(new Error(message), { code });
+}

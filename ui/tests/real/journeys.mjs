@@ -1,0 +1,216 @@
+/**
+ * Journeys of people at browsers, with real engines behind them. Started by the system tests (`tests/tests/system/browser.rs`), which
+ * make hosts and peers, say here who sits where, and compare the bytes afterwards:
+ *
+ *     node journeys.mjs '{"journey":"decline","people":[{"name","id","link","program"}…],"files":[…],"folder":"…"}'
+ */
+import { strict as assert } from "node:assert";
+import { createHash } from "node:crypto";
+import { createReadStream, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { basename } from "node:path";
+import process from "node:process";
+import { connect } from "node:tls";
+import { Person } from "./person.mjs";
+
+const hash = async (path) => {
+  const hash = createHash("sha256");
+  for await (const part of createReadStream(path)) hash.update(part);
+  return hash.digest("hex");
+};
+
+const JOURNEYS = {
+  /** The whole of what most people ever do; then what came is saved from the device that has it. */
+  async send_and_save([ann, ben], { people, files, folder }) {
+    const [file] = files;
+    await ann.sendFiles(people[1].id, [file]);
+    await ben.answer("Accept");
+    await ben.go("Transfers");
+    await ann.go("Transfers");
+    const name = basename(file);
+    const save = ben.action("Save", name);
+    await save.waitFor();
+    await ann.action("Remove from history", name).waitFor();
+    const [download] = await Promise.all([ben.page.waitForEvent("download"), save.click()]);
+    assert.equal(download.suggestedFilename(), name);
+    assert.equal(await hash(await download.path()), await hash(file));
+
+    await ann.go("Nearby");
+    await ann.choose(ann.sendMenu("Folder…"), folder);
+    const sheet = ann.page.getByRole("dialog");
+    await sheet.getByText("ben").click();
+    await sheet.getByRole("button", { name: "Send", exact: true }).click();
+    await ben.answer("Accept");
+    const all = ben.action("Save", basename(folder));
+    const [archive] = await Promise.all([ben.page.waitForEvent("download"), all.click()]);
+    assert.equal(archive.suggestedFilename(), `${basename(folder)}.zip`);
+    assert.equal(
+      readFileSync(await archive.path())
+        .subarray(0, 4)
+        .toString("latin1"),
+      "PK\u0003\u0004",
+    );
+  },
+
+  async decline([ann, ben], { people }) {
+    await ann.drop(people[1].id, [["<img src=x onerror=alert(1)>.txt", "dropped"]]);
+    await ben.offer().getByText("<img src=x onerror=alert(1)>.txt").waitFor();
+    await ben.answer("Decline");
+    await ann.go("Transfers");
+    await ann.row("<img src=x onerror=alert(1)>.txt", "Declined").waitFor();
+  },
+
+  /** The sender is held to a rate that leaves time; it is let go when this says so. */
+  async pause_and_cancel([ann, ben], { people, files: [file] }) {
+    await ann.sendFiles(people[1].id, [file]);
+    await ben.answer("Accept");
+    const name = basename(file);
+    await ann.go("Transfers");
+    await ben.go("Transfers");
+    await ann.action("Pause", name).click();
+    await ann.row(name, "Paused").waitFor();
+    await ben.row(name, "Paused").waitFor();
+    await ann.action("Resume", name).click();
+    await ben.action("Pause", name).waitFor();
+    await ben.action("Cancel", name).waitFor();
+    await ann.action("Cancel", name).click();
+    await ann.row(name, "Cancelled").waitFor();
+    await ben.row(name, "Cancelled").waitFor();
+  },
+
+  async pause_and_finish([ann, ben], { people, files: [file] }) {
+    await ann.sendFiles(people[1].id, [file]);
+    await ben.answer("Accept");
+    const name = basename(file);
+    await ben.go("Transfers");
+    await ben.action("Pause", name).click();
+    await ben.row(name, "Paused").waitFor();
+    await ben.action("Resume", name).click();
+    await ben.action("Save", name).waitFor();
+  },
+
+  async text([ann, ben], { people }) {
+    const text = "<b>https://example.org</b>\nsecond line";
+    await ann.sendMenu("Text…").click();
+    const sheet = ann.page.getByRole("dialog");
+    await sheet.getByRole("textbox", { name: "Text" }).fill(text);
+    await sheet.getByText("ben").click();
+    await sheet.getByRole("button", { name: "Send", exact: true }).click();
+    await ben.offer().getByText("<b>").waitFor();
+    assert.ok((await ben.offer().innerText()).includes("second line"));
+    await ben.answer("Keep");
+    await ben.go("Transfers");
+    await ben.action("Copy text", "Message").waitFor();
+    assert.equal(people.length, 2);
+  },
+
+  async three_receivers([ann, ...others], { files }) {
+    for (const other of others) await ann.page.getByRole("checkbox", { name: `Choose ${other.name}` }).check({ force: true });
+    const sheet = ann.page.getByRole("dialog");
+    await ann.choose(ann.sendMenu("Files…"), files);
+    await sheet.getByRole("button", { name: "Send to 3 devices" }).click();
+    await Promise.all(
+      others.map(async (other) => {
+        await other.answer("Accept");
+        await other.go("Transfers");
+        await other.page
+          .getByRole("button", { name: /^Save: / })
+          .first()
+          .waitFor();
+      }),
+    );
+  },
+
+  /** Pages of somebody else, in a browser that is let in: whatever they try, nothing comes back and nothing is done. */
+  async strangers([ann], { people }) {
+    const base = new URL(people[0].link).origin;
+    const { port } = new URL(base);
+    const page = "<!doctype html><title>a page of somebody else</title>";
+    const stranger = createServer((_, response) => response.writeHead(200, { "content-type": "text/html" }).end(page));
+    await new Promise((listening) => stranger.listen(0, "127.0.0.1", listening));
+    const other = stranger.address().port;
+    const tab = await ann.page.context().newPage();
+    const answers = [];
+    tab.on("response", (answer) => answer.url().includes(`:${port}/`) && answers.push(answer));
+    // Another port of the same host is the same site: the cookie is sent along.
+    for (const origin of [`http://127.0.0.1:${other}`, `http://evil.example:${other}`]) {
+      await tab.goto(`${origin}/`);
+      const read = await tab.evaluate(async (base) => {
+        const tries = [
+          fetch(`${base}/api/request`, { method: "POST", credentials: "include", body: '{"request":"identity"}' }),
+          fetch(`${base}/api/request`, {
+            method: "POST",
+            credentials: "include",
+            headers: { "content-type": "application/json" },
+            body: '{"request":"identity"}',
+          }),
+          fetch(`${base}/`, { credentials: "include" }),
+          new Promise((resolve, reject) => {
+            const events = new EventSource(`${base}/api/events`, { withCredentials: true });
+            events.onmessage = (event) => resolve(event.data);
+            events.onerror = reject;
+          }),
+        ];
+        const done = await Promise.allSettled(tries);
+        return done.filter(({ status }) => status === "fulfilled").length;
+      }, base);
+      assert.equal(read, 0, `a page of ${origin} read something`);
+      await tab.evaluate((base) => {
+        const form = document.createElement("form");
+        Object.assign(form, { method: "post", enctype: "text/plain", action: `${base}/api/request` });
+        const field = document.createElement("input");
+        Object.assign(field, { name: '{"request":"clear_history","x":"', value: '"}' });
+        form.append(field);
+        document.body.append(form);
+        form.submit();
+      }, base);
+      await tab.waitForURL(`${base}/api/request`);
+      assert.match(await tab.locator("body").innerText(), /does not come from Shoal's own page/);
+    }
+    // A name of somebody else that was made to mean this machine.
+    const rebound = await tab.goto(`http://evil.example:${port}/`);
+    assert.equal(rebound.status(), 403);
+    for (const answer of answers) assert.ok(answer.status() >= 400, `${answer.status()} ${answer.url()}`);
+    const used = await (await ann.browser.newContext()).newPage();
+    assert.equal((await used.goto(people[0].link)).status(), 403, "the link was used");
+    assert.equal((await used.goto(`${base}/`)).status(), 401);
+    stranger.close();
+    ann.complaints = [];
+  },
+
+  /** Over a network there is TLS, and the certificate is the one whose fingerprint was printed. */
+  async encrypted([ann], { people }) {
+    const { hostname, port, protocol } = new URL(people[0].link);
+    assert.equal(protocol, "https:");
+    const seen = await new Promise((resolve, reject) => {
+      const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false }, () => {
+        resolve(socket.getPeerCertificate().fingerprint256);
+        socket.end();
+      });
+      socket.on("error", reject);
+    });
+    assert.equal(seen, people[0].fingerprint);
+    await assert.rejects(fetch(`http://${hostname}:${port}/`), "plain HTTP is not answered");
+    const [cookie] = await ann.page.context().cookies();
+    assert.deepEqual([cookie.secure, cookie.httpOnly, cookie.sameSite], [true, true, "Strict"]);
+    await ann.go("Settings");
+    await ann.page.getByRole("heading", { name: "Settings" }).waitFor();
+  },
+};
+
+const setting = JSON.parse(process.argv[2] ?? "{}");
+const people = [];
+try {
+  const resolve = "--host-resolver-rules=MAP evil.example 127.0.0.1";
+  people.push(...(await Promise.all(setting.people.map((person) => Person.sitDown(person, [resolve])))));
+  const [first] = people;
+  for (const { id } of setting.people.slice(1)) await first.card(id).waitFor();
+  await JOURNEYS[setting.journey](people, setting);
+  for (const { name, complaints } of people) assert.deepEqual(complaints, [], `${name}'s page complained`);
+} catch (error) {
+  console.error(error);
+  for (const person of people) console.error(await person.story().catch(String));
+  process.exitCode = 1;
+} finally {
+  await Promise.all(people.map((person) => person.getUp()));
+}

@@ -1,0 +1,116 @@
+/** Somebody at a browser: opens the link of a running Shoal and does with the mouse what people do. */
+import { chromium } from "playwright-core";
+
+/** For what takes a moment; a build server is slow, and a hang is a failure all the same. */
+const SOON_MS = 30_000;
+
+export class Person {
+  /** What the page complained of: errors, and what its policy refused. */
+  complaints = [];
+
+  constructor(name, browser, page) {
+    this.name = name;
+    this.browser = browser;
+    this.page = page;
+    page.setDefaultTimeout(SOON_MS);
+    page.on("pageerror", (error) => this.complaints.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error") this.complaints.push(message.text());
+    });
+    // Nothing that a page shows may call up a dialog: names and texts come from anybody.
+    page.on("dialog", (dialog) => {
+      this.complaints.push(`a dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+  }
+
+  /** `program` is the Chromium of the host that this person sits at. */
+  static async sitDown({ name, link, program }, args = []) {
+    const browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox", ...args] });
+    const context = await browser.newContext({
+      viewport: { width: 1200, height: 800 },
+      locale: "en-US",
+      ignoreHTTPSErrors: true,
+    });
+    const person = new Person(name, browser, await context.newPage());
+    await person.page.goto(link);
+    await person.page.getByRole("navigation", { name: "Places" }).waitFor();
+    return person;
+  }
+
+  async getUp() {
+    await this.browser.close();
+  }
+
+  async go(place) {
+    await this.page.getByRole("navigation", { name: "Places" }).getByText(place, { exact: true }).click();
+  }
+
+  /** The card of a device that is here. */
+  card(id) {
+    return this.page.locator(`[data-device="${id}"]:not(.away)`);
+  }
+
+  /** Presses something that asks for files, and chooses these. */
+  async choose(button, paths) {
+    const chooser = this.page.waitForEvent("filechooser");
+    await button.click();
+    await (await chooser).setFiles(paths);
+  }
+
+  /** Sends files to a device from its own panel. */
+  async sendFiles(id, paths) {
+    await this.card(id).locator("button.open").click();
+    await this.choose(this.page.getByRole("button", { name: "Send files" }), paths);
+  }
+
+  /** Opens the menu of everything that can be sent, and takes one way. */
+  sendMenu(way) {
+    const item = this.page.getByRole("menuitem", { name: way });
+    return {
+      click: async () => (await this.page.getByRole("button", { name: "Send", exact: true }).first().click(), item.click()),
+    };
+  }
+
+  /** Drops files that hold these texts on a device. */
+  async drop(id, files) {
+    const transfer = await this.page.evaluateHandle((files) => {
+      const transfer = new DataTransfer();
+      for (const [name, content] of files) transfer.items.add(new File([content], name));
+      return transfer;
+    }, files);
+    const box = await this.card(id).boundingBox();
+    const at = { clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 };
+    for (const type of ["dragover", "drop"]) await this.card(id).dispatchEvent(type, { dataTransfer: transfer, ...at });
+  }
+
+  /** The offer that waits for an answer. */
+  offer() {
+    return this.page.locator("[data-offer]").first();
+  }
+
+  async answer(button) {
+    await this.offer().getByRole("button", { name: button, exact: true }).click();
+    await this.offer().waitFor({ state: "detached" });
+  }
+
+  /** A button of a transfer's row; the place must be Transfers. */
+  action(action, name) {
+    return this.page.getByRole("button", { name: `${action}: ${name}`, exact: true });
+  }
+
+  /** The row of a transfer, when it says `words`. */
+  row(name, words) {
+    return this.page
+      .locator(".row")
+      .filter({ has: this.page.getByRole("button", { name: `${name}: details`, exact: true }) })
+      .filter({ hasText: words })
+      .first();
+  }
+
+  /** What is on the page, for a failure's message. */
+  async story() {
+    const text = await this.page.locator("body").innerText();
+    return `${this.name} sees:\n${text}\ncomplaints: ${JSON.stringify(this.complaints)}`;
+  }
+}
