@@ -3,12 +3,15 @@
 use super::{Rival, SHOAL};
 use crate::{
     Result,
+    data::Shape,
     lab::Side,
     run::{READY, Run},
 };
 use std::{net::SocketAddr, path::PathBuf, process::Command};
 
 const PORT: u16 = 47474;
+/// Longer lists of files are taken from verified devices only.
+const LONG_LIST: usize = 100_000;
 /// The receiving peer's folder.
 pub(crate) const RECEIVER: &str = "receiver";
 
@@ -26,10 +29,29 @@ impl Rival for Shoal {
 
     fn transfer(&self, run: &mut Run<'_>) -> Result {
         run.server(Side::Receiver, &serve(run))?.wait_for_word("\"ready\"", READY)?;
+        if matches!(run.data.shape, Shape::Folder { files, .. } if files > LONG_LIST) {
+            verify(run)?;
+        }
         let mut send = peer(run, "sender");
         send.arg("send").arg(&run.data.path).args(["--to", &receiver(run)]);
         run.client(Side::Sender, &send)
     }
+}
+
+/// Has the receiver hold the sender for verified, before the clock runs.
+fn verify(run: &Run<'_>) -> Result {
+    let said = output(peer(run, "sender").arg("id"))?;
+    let own: serde_json::Value = serde_json::from_str(&said).map_err(|e| format!("shoal id: {e}"))?;
+    let id = own["id"].as_str().ok_or("shoal id says none")?;
+    output(peer(run, RECEIVER).args(["trust", id, "verified"])).map(drop)
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// How a sender names the receiving peer.

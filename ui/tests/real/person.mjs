@@ -99,11 +99,11 @@ export class Person {
     return this.page.getByRole("button", { name: `${action}: ${name}`, exact: true });
   }
 
-  /** The row of a transfer, when it says `words`. */
+  /** The row of a transfer, when it says `words`; `.when` is in it once that is over. */
   row(name, words) {
     return this.page
       .locator(".row")
-      .filter({ has: this.page.getByRole("button", { name: `${name}: details`, exact: true }) })
+      .filter({ has: this.page.locator(".name", { hasText: name }) })
       .filter({ hasText: words })
       .first();
   }
