@@ -18,7 +18,9 @@ use std::process::ExitCode;
 pub(crate) type Result<T = ()> = std::result::Result<T, String>;
 
 const USAGE: &str = "\
-cargo xtask run [--yes] [ARGS…]      set up, build, and start Shoal in a browser: `shoal serve --web ARGS`
+cargo xtask run [--yes] [--web] [ARGS…]
+                                     set up, build, and open Shoal's window; with --web, or where there is no display, start it
+                                     for a browser: `shoal serve --web ARGS`
 cargo xtask test [--yes] [--long] [FILTER]
                                      set up, then everything that must hold; with FILTER only tests whose names contain it
 cargo xtask check                    formatting, lints, documentation, dependencies: what a commit needs
@@ -66,7 +68,12 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &mut Vec<String>) -> Result {
-    setup::install(setup::For::Building, take_flag(args, "--yes"))?;
+    let yes = take_flag(args, "--yes");
+    if suite::has_display() && !args.iter().any(|arg| arg == "--web" || arg.starts_with("--web=")) {
+        setup::install(setup::For::Window, yes)?;
+        return suite::run_window(args);
+    }
+    setup::install(setup::For::Building, yes)?;
     suite::run_peer(args)
 }
 
@@ -106,7 +113,7 @@ fn bench(args: &mut Vec<String>) -> Result {
 
 fn bundle(args: &mut Vec<String>) -> Result {
     let check = take_flag(args, "--check");
-    setup::install(if check { setup::For::Testing } else { setup::For::Building }, take_flag(args, "--yes"))?;
+    setup::install(if check { setup::For::Testing } else { setup::For::Window }, take_flag(args, "--yes"))?;
     bundle::make()?;
     if check { suite::try_package(&mut shell::Counts::default()) } else { Ok(()) }
 }

@@ -16,8 +16,10 @@ use std::{
 /// What set-up is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum For {
-    /// To build and run.
+    /// To build and run what needs no display.
     Building,
+    /// Also the window.
+    Window,
     /// Also to test everything.
     Testing,
     /// Also to compare with other programs.
@@ -53,11 +55,11 @@ enum Platforms {
 const NEEDS: &[Need] = &[
     Need { programs: &["cc", "gcc", "clang", "cl"], why: "SQLite and ring are compiled from C", from: For::Building, platforms: Platforms::All,
            packages: [&["gcc", "libc6-dev"], &["gcc"], &["gcc"]], component: None },
-    Need { programs: &["pkg-config", "pkgconf"], why: "finds the libraries of the window", from: For::Building, platforms: Platforms::Linux,
+    Need { programs: &["pkg-config", "pkgconf"], why: "finds the libraries of the window", from: For::Window, platforms: Platforms::Linux,
            packages: [&["pkg-config"], &["pkgconf-pkg-config"], &["pkgconf"]], component: None },
-    Need { programs: &["webkit2gtk-4.1.pc"], why: "the window shows its page with it", from: For::Building, platforms: Platforms::Linux,
+    Need { programs: &["webkit2gtk-4.1.pc"], why: "the window shows its page with it", from: For::Window, platforms: Platforms::Linux,
            packages: [&["libwebkit2gtk-4.1-dev"], &["webkit2gtk4.1-devel"], &["webkit2gtk-4.1"]], component: None },
-    Need { programs: &["ayatana-appindicator3-0.1.pc"], why: "the icon in the tray", from: For::Building, platforms: Platforms::Linux,
+    Need { programs: &["ayatana-appindicator3-0.1.pc"], why: "the icon in the tray", from: For::Window, platforms: Platforms::Linux,
            packages: [&["libayatana-appindicator3-dev"], &["libayatana-appindicator-gtk3-devel"], &["libayatana-appindicator"]], component: None },
     Need { programs: &["npm", "npm.cmd"], why: "the UI is built with Node 20 or later", from: For::Building, platforms: Platforms::All,
            packages: [&["nodejs", "npm"], &["nodejs", "npm"], &["nodejs", "npm"]], component: None },
@@ -195,7 +197,7 @@ pub(crate) fn install(purpose: For, yes: bool) -> Result {
         println!("still missing: {} ({})", need.programs.join(" or "), need.why);
     }
     // Only some tests need the rest, and they say so themselves.
-    if still.iter().any(|need| need.from == For::Building) {
+    if still.iter().any(|need| need.from <= For::Window) {
         return Err("without it nothing can be built: install it and run this again".to_owned());
     }
     Ok(())

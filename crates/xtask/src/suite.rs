@@ -17,6 +17,20 @@ pub(crate) const FUZZ_RUNS_IN_CI: u64 = 1_000_000;
 /// Inputs for each fuzz target otherwise: a minute's worth.
 const FUZZ_RUNS_AT_A_DESK: u64 = 20_000;
 
+/// Whether a window can be shown here. Windows and macOS always have a display as far as a program can tell.
+pub(crate) fn has_display() -> bool {
+    let named = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || named("WAYLAND_DISPLAY") || named("DISPLAY")
+}
+
+/// Builds the window as users get it and opens it.
+pub(crate) fn run_window(args: &[String]) -> Result {
+    ui::build()?;
+    run(&mut cargo(&["build", "--release", "--package", "shoal-app"]))?;
+    println!("Closing the window leaves Shoal in the tray; Ctrl-C ends it.");
+    replace_by(Command::new(program("release", "shoal-app")?).args(args))
+}
+
 /// Builds the binary as users get it and starts it as a peer that is looked at in a browser.
 pub(crate) fn run_peer(args: &[String]) -> Result {
     ui::build()?;
@@ -128,7 +142,7 @@ pub(crate) fn screenshots() -> Result {
     ui::build()?;
     run(&mut cargo(&["build", "--package", "shoal-app"]))?;
     let mut test = Command::new(test_binary("shoal-tests", &["--test", "system"])?);
-    test.current_dir(root().join("tests")).env("SHOAL_APP_BIN", target_dir()?.join("debug").join("shoal-app"));
+    test.current_dir(root().join("tests")).env("SHOAL_APP_BIN", program("debug", "shoal-app")?);
     test.env("SHOAL_PICTURES", root().join("docs").join("pictures"));
     run(test.args(["--ignored", "--exact", "window::pictures::pictures_for_the_readme"]))
 }
@@ -171,7 +185,7 @@ fn system_tests(report: &mut Report, long: bool, filter: Option<&str>) {
     }
     report.stage(NAME, |counts| {
         let shoal = format!("SHOAL_BIN={}", binary("debug")?.display());
-        let window = format!("SHOAL_APP_BIN={}", target_dir()?.join("debug").join("shoal-app").display());
+        let window = format!("SHOAL_APP_BIN={}", program("debug", "shoal-app")?.display());
         let mut all = Ok(());
         for (package, target, folder, which) in ROOT_TESTS {
             let mut tests = Command::new(if sudo { "sudo" } else { "env" });
@@ -227,8 +241,13 @@ fn is_cold(target: &Path) -> bool {
     built.flatten().all(|entry| entry.file_name().to_string_lossy().starts_with("xtask-"))
 }
 
+/// Where a build of the command line is.
 pub(crate) fn binary(profile: &str) -> Result<PathBuf> {
-    Ok(target_dir()?.join(profile).join(format!("shoal{}", std::env::consts::EXE_SUFFIX)))
+    program(profile, "shoal")
+}
+
+fn program(profile: &str, name: &str) -> Result<PathBuf> {
+    Ok(target_dir()?.join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
 
 fn size_of(file: &Path) -> Result<String> {

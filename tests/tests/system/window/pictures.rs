@@ -24,7 +24,7 @@ fn pictures_for_the_readme() {
     windows.ben.press("[data-offer]", "Accept");
     windows.ben.wait_for_transfer("moving", |row| row["bytes_done"].as_u64().unwrap() > 10_000_000);
     windows.ben.press("nav", "Transfers");
-    windows.ben.press("main", "Holiday at the sea.mov: details");
+    windows.ben.press("main", "Holiday at the sea.mov");
     std::thread::sleep(std::time::Duration::from_secs(3));
     windows.ben.picture_of_window(&pictures.join("transfers.png"));
 }
