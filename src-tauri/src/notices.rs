@@ -1,18 +1,24 @@
 //! Notifications, for what happens while nobody looks at the window.
 
-use crate::{window, words};
-use notify_rust::Notification;
-use shoal_api::{Direction, Event, Failure, Transfer};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use tauri::AppHandle;
-#[cfg(target_os = "linux")]
-use {crate::engine::Engine, shoal_api::Request, std::sync::Arc, tauri::Manager};
+use crate::{engine::Engine, window, words};
+use notify_rust::{Notification, NotificationHandle, NotificationResponse};
+use shoal_api::{Direction, Event, Failure, Request, Transfer};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+use tauri::{AppHandle, Manager};
 
 /// Most notifications that wait for somebody to press a button: each has a thread. Further ones have no buttons.
 const MAX_WAITING: usize = 16;
 
 /// Longest name in a notification, in characters: a peer chooses it.
 const MAX_NAME: usize = 60;
+
+/// Ids of what can be answered. A click beside all buttons has the last on Linux.
+const ACCEPT: &str = "accept";
+const DECLINE: &str = "decline";
+const OPEN: &str = "default";
 
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
@@ -46,20 +52,37 @@ pub(crate) fn stays(app: &AppHandle) {
 
 fn offer(app: &AppHandle, row: &Transfer, summary: String) {
     let words = words::of(app);
-    let mut notice = notice(&summary, "");
-    if cfg!(target_os = "linux") {
-        notice.action("accept", words.accept).action("decline", words.decline).action("default", words.open);
+    let mut notice = notice(app, &summary, "");
+    for (id, label) in answers(words) {
+        notice.action(id, label);
     }
     show(app, notice, Some(row.transfer.clone()));
 }
 
-fn tell(app: &AppHandle, summary: String, body: &str) {
-    show(app, notice(&summary, body), None);
+/// What can be answered, in the order of the system's own notifications.
+fn answers(words: &words::Words) -> Vec<(&'static str, &'static str)> {
+    let (accept, decline, open) = ((ACCEPT, words.accept), (DECLINE, words.decline), (OPEN, words.open));
+    if cfg!(target_os = "macos") {
+        // There they are a menu, and a click beside it means the first.
+        vec![open, accept, decline]
+    } else if cfg!(windows) {
+        vec![accept, decline]
+    } else {
+        vec![accept, decline, open]
+    }
 }
 
-fn notice(summary: &str, body: &str) -> Notification {
+fn tell(app: &AppHandle, summary: String, body: &str) {
+    show(app, notice(app, &summary, body), None);
+}
+
+#[cfg_attr(not(all(windows, not(debug_assertions))), allow(unused_variables, reason = "only Windows asks whose it is"))]
+fn notice(app: &AppHandle, summary: &str, body: &str) -> Notification {
     let mut notice = Notification::new();
     notice.appname("Shoal").summary(summary).body(&plain(body)).icon("shoal-app");
+    // The installer tells Windows whose name and icon this is; without one notifications come in another program's name.
+    #[cfg(all(windows, not(debug_assertions)))]
+    notice.app_id(&app.config().identifier);
     notice
 }
 
@@ -80,21 +103,20 @@ fn show(app: &AppHandle, notice: Notification, offer: Option<String>) {
     });
 }
 
-#[cfg(target_os = "linux")]
-fn wait(app: &AppHandle, shown: notify_rust::NotificationHandle, transfer: String) {
-    shown.wait_for_action(|action| match action {
-        "accept" => answer(app, Request::Accept { transfer, into: None, only: Vec::new(), entries: Vec::new(), replace: false }),
-        "decline" => answer(app, Request::Decline { transfer }),
-        "default" => window::show(app),
-        _ => {}
-    });
+fn wait(app: &AppHandle, shown: NotificationHandle, transfer: String) {
+    let answered = |response: &NotificationResponse| match response {
+        NotificationResponse::Action(id) if id == ACCEPT => {
+            answer(app, Request::Accept { transfer, into: None, only: Vec::new(), entries: Vec::new(), replace: false });
+        }
+        NotificationResponse::Action(id) if id == DECLINE => answer(app, Request::Decline { transfer }),
+        NotificationResponse::Action(_) | NotificationResponse::Default => window::show(app),
+        NotificationResponse::Reply(_) | NotificationResponse::Closed(_) => {}
+    };
+    if let Err(error) = shown.wait_for_response(answered) {
+        tracing::info!(%error, "a notification cannot be answered");
+    }
 }
 
-/// Elsewhere notifications have no buttons, and the window answers.
-#[cfg(not(target_os = "linux"))]
-fn wait<T>(_: &AppHandle, _: T, _: String) {}
-
-#[cfg(target_os = "linux")]
 fn answer(app: &AppHandle, request: Request) {
     let app = app.clone();
     let engine = app.state::<Arc<Engine>>().inner().clone();
@@ -105,8 +127,11 @@ fn answer(app: &AppHandle, request: Request) {
     });
 }
 
-/// Notification servers read markup in bodies; nothing that a peer says may be markup.
+/// Linux reads markup in bodies; nothing that a peer says may be markup.
 fn plain(text: &str) -> String {
+    if !cfg!(target_os = "linux") {
+        return text.to_owned();
+    }
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
@@ -123,7 +148,9 @@ mod tests {
 
     #[test]
     fn what_a_peer_says_is_neither_markup_nor_endless() {
-        assert_eq!(plain("<img src=x onerror=…> & co"), "&lt;img src=x onerror=…&gt; &amp; co");
+        if cfg!(target_os = "linux") {
+            assert_eq!(plain("<img src=x onerror=…> & co"), "&lt;img src=x onerror=…&gt; &amp; co");
+        }
         assert_eq!(short(&"🐟".repeat(255)).chars().count(), MAX_NAME);
         assert_eq!(short("a.txt"), "a.txt");
     }

@@ -1,11 +1,19 @@
 //! What moves now, kept up to date from events: enough for a tray and for staying awake.
 
 use shoal_api::{Direction, Event, State, Transfer};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
-/// The transfers that are not over. As many as the engine keeps open.
+/// Most transfers that are over and of whose end nothing was heard yet.
+const MAX_ENDED: usize = 64;
+
+/// Transfers by what was heard of them.
 #[derive(Debug, Default)]
-pub(crate) struct Table(HashMap<String, Transfer>);
+pub(crate) struct Table {
+    /// Those that are not over: as many as the engine keeps open.
+    open: HashMap<String, Transfer>,
+    /// Those that ended last: a row says that it is over before an event says how.
+    ended: VecDeque<Transfer>,
+}
 
 /// The table in a few figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,30 +35,51 @@ impl Table {
     pub(crate) fn hear(&mut self, event: &Event) -> Option<Transfer> {
         if let Event::Snapshot(snapshot) = event {
             let open = snapshot.transfers.iter().filter(|row| !row.state.is_over());
-            self.0 = open.map(|row| (row.transfer.clone(), row.clone())).collect();
+            self.open = open.map(|row| (row.transfer.clone(), row.clone())).collect();
+            self.ended.clear();
             return None;
         }
-        if let Event::Offered { row, .. } | Event::Transfer(row) = event {
-            self.0.entry(row.transfer.clone()).or_insert_with(|| row.clone());
-        }
         let id = event.transfer()?;
-        let row = self.0.get_mut(id)?;
+        let mut row = self.take(id);
+        if let Event::Offered { row: new, .. } | Event::Transfer(new) = event {
+            row.get_or_insert_with(|| new.clone());
+        }
+        let mut row = row?;
         row.hear(event);
-        let row = row.clone();
-        if row.state.is_over() || matches!(event, Event::TransferGone { .. }) {
-            self.0.remove(id);
+        match event {
+            Event::TransferGone { .. } => {}
+            Event::Finished { .. } | Event::Failed { .. } if row.state.is_over() => {}
+            _ => self.keep(row.clone()),
         }
         Some(row)
     }
 
+    fn take(&mut self, id: &str) -> Option<Transfer> {
+        self.open.remove(id).or_else(|| {
+            let place = self.ended.iter().position(|row| row.transfer == id)?;
+            self.ended.remove(place)
+        })
+    }
+
+    fn keep(&mut self, row: Transfer) {
+        if !row.state.is_over() {
+            self.open.insert(row.transfer.clone(), row);
+            return;
+        }
+        if self.ended.len() == MAX_ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(row);
+    }
+
     /// Ids of the transfers in one state.
     pub(crate) fn in_state(&self, state: State) -> Vec<String> {
-        self.0.values().filter(|row| row.state == state).map(|row| row.transfer.clone()).collect()
+        self.open.values().filter(|row| row.state == state).map(|row| row.transfer.clone()).collect()
     }
 
     pub(crate) fn summary(&self) -> Summary {
         let mut summary = Summary::default();
-        for row in self.0.values() {
+        for row in self.open.values() {
             summary.moving += usize::from(row.state == State::Active);
             summary.paused += usize::from(row.state == State::Paused);
             summary.offers += usize::from(row.is_open_offer());

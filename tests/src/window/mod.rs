@@ -7,9 +7,11 @@
 mod display;
 mod driver;
 mod http;
+mod notices;
 
 pub use display::Display;
 pub use driver::Driver;
+pub use notices::Notices;
 
 use crate::lab::{Figures, Home, Host, Process};
 use serde_json::{Value, json};
@@ -41,6 +43,7 @@ pub fn app_binary() -> PathBuf {
 #[derive(Debug)]
 pub struct Window {
     driver: Option<Driver>,
+    notices: Notices,
     display: Display,
     home: Home,
     /// From the start of the process to a page that shows this device's own name.
@@ -53,8 +56,9 @@ impl Window {
     pub fn open(host: &Host, name: &str) -> Self {
         let home = Home::temporary();
         let display = Display::start(host, home.path());
+        let notices = Notices::start(&display);
         let (driver, usable_after) = Self::launch(&display, &home);
-        let window = Self { driver: Some(driver), display, home, usable_after, name: name.to_owned() };
+        let window = Self { driver: Some(driver), notices, display, home, usable_after, name: name.to_owned() };
         let change = json!({ "name": name });
         window.request(&json!({ "request": "set_settings", "change": change }));
         // The page asks for its own name once; this change did not come from it.
@@ -216,6 +220,21 @@ impl Window {
             assert!(Instant::now() < end, "{}: the window is still there", self.name);
             std::thread::sleep(LOOK);
         }
+    }
+
+    /// Waits for a notification whose summary holds `words`.
+    pub fn wait_for_notice(&self, words: &str) -> Value {
+        self.notices.wait_for(words)
+    }
+
+    /// How many notifications there were whose summary holds `words`.
+    pub fn notices(&self, words: &str) -> usize {
+        self.notices.count(words)
+    }
+
+    /// Presses a button of a notification.
+    pub fn press_on_notice(&self, notice: &Value, action: &str) {
+        self.notices.press(&self.display, notice, action);
     }
 
     /// Starts the program once more with files, as a file manager does; it ends at once, having handed them over.

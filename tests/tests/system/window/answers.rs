@@ -1,7 +1,8 @@
 //! One sends, the other answers.
 
-use super::{Windows, card, file, inbox};
+use super::{Windows, card, file, hosts, inbox};
 use serde_json::json;
+use shoal_tests::{lab::Net, window::Window};
 use std::fs;
 
 /// The one gesture that Shoal is about: drop it on somebody, who presses Accept.
@@ -33,19 +34,40 @@ fn an_offer_that_is_declined_leaves_nothing() {
     assert!(!inbox(&windows.ben).join("unwanted.bin").exists());
 }
 
-/// A name is a peer's word: as text it is harmless, as markup it would be a program in the window.
+/// Names are a peer's words: as text they are harmless, as markup they would be a program in the window.
 #[test]
 #[ignore = "needs root and a display"]
-fn a_name_that_is_markup_is_shown_as_text_and_calls_nothing() {
-    let (windows, folder) = (Windows::open(), tempfile::tempdir().unwrap());
-    let name = "<img src=x onerror=document.title=1>";
-    let sent = file(folder.path(), name, 1000);
-    windows.drag(&[&sent]);
-    windows.ben.wait_for_text(name);
-    assert_eq!(windows.ben.script("return document.title"), "Shoal");
-    assert_eq!(windows.ben.script("return document.images.length"), 0);
-    windows.ben.press("[data-offer]", "Accept");
-    windows.ben.wait_for_transfer("finished", |row| row["state"] == "finished");
+fn names_that_are_markup_or_turn_text_around_are_shown_as_text_and_call_nothing() {
+    let (net, folder) = (Net::new(), tempfile::tempdir().unwrap());
+    let (_switch, [ann, ben]) = hosts(&net, ["ann", "ben"]);
+    let (ann, ben) = (Window::open(&ann, "<img src=x onerror=document.title=1>"), Window::open(&ben, "Ben's desktop"));
+    ann.wait_for("the other device", &card(ben.name()));
+    let sent = folder.path().join("<script>document.title=2<&script>");
+    fs::create_dir(&sent).unwrap();
+    let call = "<img src=x onerror=__TAURI_INTERNALS__.invoke('copy',{text:'taken'})>";
+    let (turned, fish) = ("bill\u{202e}fdp.exe", "🐟".repeat(63));
+    for name in [call, turned, &fish, "*"] {
+        file(&sent, name, 1000);
+    }
+    ann.drop_files(&[&sent], "card of the other device", &card(ben.name()));
+    ben.wait_for_text(ann.name());
+    ben.wait_for_text("<script>document.title=2<&script>");
+    ben.press("[data-offer]", "<script>document.title=2<&script>");
+    for name in [call, &fish, "*"] {
+        ben.wait_for_text(name);
+    }
+    assert_eq!(ben.script("return document.body.innerText.includes('\u{202e}')"), false, "text runs the way it is read");
+    let whole = "return document.documentElement.scrollWidth <= innerWidth && !document.querySelector('[data-offer] img, [data-offer] script')";
+    assert_eq!(ben.script(whole), true);
+    ben.press("[data-offer]", "Accept");
+    ben.wait_for_transfer("finished", |row| row["state"] == "finished");
+    ben.press("nav", "Transfers");
+    ben.wait_for_text("<script>document.title=2<&script>");
+    assert_eq!(ben.script("return document.title"), "Shoal");
+    assert_eq!(ben.script(whole), true);
+    let clipboard = ben.try_invoke("read_clipboard", &json!({})).unwrap();
+    assert_ne!(clipboard["text"], "taken");
+    shoal_tests::compare::assert_same(&sent, &inbox(&ben).join(sent.file_name().unwrap()));
 }
 
 /// Whoever takes the page over gets no file that nobody chose, nothing of Tauri's own, and does not lead the window elsewhere.
