@@ -9,6 +9,7 @@ const COMMANDS: &[&str] = &[
     "heard",
     "unsubscribe",
     "attend",
+    "speak",
     "choose_files",
     "choose_folder",
     "choose_inbox",

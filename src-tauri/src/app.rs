@@ -75,6 +75,7 @@ pub(crate) fn run() -> Result<(), StartError> {
             commands::heard,
             commands::unsubscribe,
             commands::attend,
+            commands::speak,
             commands::choose_files,
             commands::choose_folder,
             commands::choose_inbox,

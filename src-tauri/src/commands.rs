@@ -69,11 +69,17 @@ pub(crate) async fn unsubscribe(streams: State<'_, Streams>, stream: u32) -> Res
     Ok(())
 }
 
-/// Where drops go from now on, and the language that the page speaks.
+/// Where drops go from now on.
 #[tauri::command]
-pub(crate) async fn attend(app: AppHandle, ear: State<'_, Ear>, channel: Channel<Drag>, language: String) -> Result<(), Failure> {
-    words::speak(&app, &language);
+pub(crate) async fn attend(ear: State<'_, Ear>, channel: Channel<Drag>) -> Result<(), Failure> {
     ear.attend(channel);
+    Ok(())
+}
+
+/// The language that the page speaks from now on: tray and notifications speak it too.
+#[tauri::command]
+pub(crate) async fn speak(app: AppHandle, language: String) -> Result<(), Failure> {
+    words::speak(&app, &language);
     Ok(())
 }
 

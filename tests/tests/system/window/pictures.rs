@@ -48,8 +48,12 @@ fn pictures_for_the_readme() {
     both(&ben, &pictures, "offer");
     ben.press("[data-offer]", "Accept");
     ben.wait_for_transfer("moving", |row| row["bytes_done"].as_u64().unwrap() > 5_000_000);
-    let notes = file(folder.path(), "Plans for the boat.pdf", 1_400_000);
+    let notes = file(folder.path(), "Plans for the boat.pdf", 14_000_000);
     ann.drop_files(&[&notes], "card of the NAS", &card("NAS"));
+    ann.wait_for_transfer("moving to the NAS", |row| {
+        row["name"] == "Plans for the boat.pdf" && row["bytes_done"].as_u64().unwrap() > 0
+    });
+    std::thread::sleep(AT_REST);
     both(&ann, &pictures, "nearby");
     std::thread::sleep(WATCHED);
     ben.press("nav", "Transfers");

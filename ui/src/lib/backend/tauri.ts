@@ -16,6 +16,10 @@ export function open(): Promise<Backend> {
     for (const hear of drops) hear(drop);
   });
   let attended = false;
+  // Tray and notifications speak as the page does, whenever that changes.
+  const speak = (): void => void invoke("speak", { language: document.documentElement.lang || navigator.language });
+  new MutationObserver(speak).observe(document.documentElement, { attributeFilter: ["lang"] });
+  speak();
 
   return Promise.resolve({
     request: (request: UiRequest) => invoke<Reply>("request", { request }),
@@ -38,7 +42,7 @@ export function open(): Promise<Backend> {
       // Not before somebody listens: what came in earlier waits in the shell.
       if (!attended) {
         attended = true;
-        void invoke("attend", { channel, language: document.documentElement.lang || navigator.language });
+        void invoke("attend", { channel });
       }
       return () => drops.delete(hear);
     },
