@@ -13,6 +13,7 @@ mod commands;
 mod configuration;
 mod engine;
 mod handles;
+mod notice;
 mod notices;
 mod options;
 mod page;

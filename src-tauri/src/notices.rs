@@ -1,7 +1,10 @@
 //! Notifications, for what happens while nobody looks at the window.
 
-use crate::{engine::Engine, window, words};
-use notify_rust::{Notification, NotificationHandle, NotificationResponse};
+use crate::{
+    engine::Engine,
+    notice::{Notice, Pressed},
+    window, words,
+};
 use shoal_api::{Direction, Event, Failure, Request, Transfer};
 use std::sync::{
     Arc,
@@ -9,17 +12,17 @@ use std::sync::{
 };
 use tauri::{AppHandle, Manager};
 
-/// Most notifications that wait for somebody to press a button: each has a thread. Further ones have no buttons.
+/// Most notifications at once that can be answered.
 const MAX_WAITING: usize = 16;
 
 /// Longest name in a notification, in characters: a peer chooses it.
 const MAX_NAME: usize = 60;
 
-/// Ids of what can be answered. A click beside all buttons has the last on Linux.
+/// The buttons of an offer.
 const ACCEPT: &str = "accept";
 const DECLINE: &str = "decline";
-const OPEN: &str = "default";
 
+/// Notifications that are being shown or wait to be answered.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 /// Tells of an event if it is worth a notification and the window is not looked at. `row` is the transfer after it.
@@ -52,69 +55,35 @@ pub(crate) fn stays(app: &AppHandle) {
 
 fn offer(app: &AppHandle, row: &Transfer, summary: String) {
     let words = words::of(app);
-    let mut notice = notice(app, &summary, "");
-    for (id, label) in answers(words) {
-        notice.action(id, label);
-    }
-    show(app, notice, Some(row.transfer.clone()));
-}
-
-/// What can be answered, in the order of the system's own notifications.
-fn answers(words: &words::Words) -> Vec<(&'static str, &'static str)> {
-    let (accept, decline, open) = ((ACCEPT, words.accept), (DECLINE, words.decline), (OPEN, words.open));
-    if cfg!(target_os = "macos") {
-        // There they are a menu, and a click beside it means the first.
-        vec![open, accept, decline]
-    } else if cfg!(windows) {
-        vec![accept, decline]
-    } else {
-        vec![accept, decline, open]
-    }
+    // Each that waits to be answered has a thread; whoever is offered more answers in the window.
+    let answerable = WAITING.load(Ordering::Relaxed) < MAX_WAITING;
+    let buttons = if answerable { vec![(ACCEPT, words.accept), (DECLINE, words.decline)] } else { Vec::new() };
+    show(app, Notice { summary, buttons, ..Notice::default() }, row.transfer.clone());
 }
 
 fn tell(app: &AppHandle, summary: String, body: &str) {
-    show(app, notice(app, &summary, body), None);
-}
-
-#[cfg_attr(not(all(windows, not(debug_assertions))), allow(unused_variables, reason = "only Windows asks whose it is"))]
-fn notice(app: &AppHandle, summary: &str, body: &str) -> Notification {
-    let mut notice = Notification::new();
-    notice.appname("Shoal").summary(summary).body(&plain(body)).icon("shoal-app");
-    // The installer tells Windows whose name and icon this is; without one notifications come in another program's name.
-    #[cfg(all(windows, not(debug_assertions)))]
-    notice.app_id(&app.config().identifier);
-    notice
+    show(app, Notice { summary, body: body.to_owned(), ..Notice::default() }, String::new());
 }
 
 /// Shows it on a thread of its own: the system may take its time, and a button is pressed when it is pressed.
-fn show(app: &AppHandle, notice: Notification, offer: Option<String>) {
-    let waits = offer.is_some() && WAITING.fetch_add(1, Ordering::Relaxed) < MAX_WAITING;
-    let counted = offer.is_some();
+fn show(app: &AppHandle, mut notice: Notice, offer: String) {
+    notice.identifier.clone_from(&app.config().identifier);
     let app = app.clone();
+    WAITING.fetch_add(1, Ordering::Relaxed);
     std::thread::spawn(move || {
-        match notice.show() {
-            Ok(shown) if waits => wait(&app, shown, offer.unwrap_or_default()),
-            Ok(_) => {}
-            Err(error) => tracing::info!(%error, "the system shows no notifications"),
-        }
-        if counted {
-            WAITING.fetch_sub(1, Ordering::Relaxed);
+        let pressed = notice.show();
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+        match pressed {
+            Ok(Pressed::Button(id)) if id == ACCEPT => answer(
+                &app,
+                Request::Accept { transfer: offer, into: None, only: Vec::new(), entries: Vec::new(), replace: false },
+            ),
+            Ok(Pressed::Button(id)) if id == DECLINE => answer(&app, Request::Decline { transfer: offer }),
+            Ok(Pressed::Button(_) | Pressed::Itself) => window::show(&app),
+            Ok(Pressed::Nothing) => {}
+            Err(error) => tracing::info!(%error, "a notification could not be shown or answered"),
         }
     });
-}
-
-fn wait(app: &AppHandle, shown: NotificationHandle, transfer: String) {
-    let answered = |response: &NotificationResponse| match response {
-        NotificationResponse::Action(id) if id == ACCEPT => {
-            answer(app, Request::Accept { transfer, into: None, only: Vec::new(), entries: Vec::new(), replace: false });
-        }
-        NotificationResponse::Action(id) if id == DECLINE => answer(app, Request::Decline { transfer }),
-        NotificationResponse::Action(_) | NotificationResponse::Default => window::show(app),
-        NotificationResponse::Reply(_) | NotificationResponse::Closed(_) => {}
-    };
-    if let Err(error) = shown.wait_for_response(answered) {
-        tracing::info!(%error, "a notification cannot be answered");
-    }
 }
 
 fn answer(app: &AppHandle, request: Request) {
@@ -125,14 +94,6 @@ fn answer(app: &AppHandle, request: Request) {
             trouble(&app, &failure);
         }
     });
-}
-
-/// Linux reads markup in bodies; nothing that a peer says may be markup.
-fn plain(text: &str) -> String {
-    if !cfg!(target_os = "linux") {
-        return text.to_owned();
-    }
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn short(name: &str) -> String {
@@ -147,10 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_peer_says_is_neither_markup_nor_endless() {
-        if cfg!(target_os = "linux") {
-            assert_eq!(plain("<img src=x onerror=…> & co"), "&lt;img src=x onerror=…&gt; &amp; co");
-        }
+    fn what_a_peer_says_is_not_endless() {
         assert_eq!(short(&"🐟".repeat(255)).chars().count(), MAX_NAME);
         assert_eq!(short("a.txt"), "a.txt");
     }

@@ -31,7 +31,7 @@ fn an_offer_is_answered_on_its_notification_while_the_window_is_closed() {
     let (wanted, unwanted) = (file(folder.path(), "wanted.bin", 70_000), file(folder.path(), "unwanted.bin", 70_000));
     windows.drag(&[&wanted]);
     let notice = windows.ben.wait_for_notice("Ann's laptop wants to send wanted.bin");
-    assert_eq!(notice["actions"], serde_json::json!(["accept", "Accept", "decline", "Decline", "default", "Open Shoal"]));
+    assert_eq!(notice["actions"], serde_json::json!(["accept", "Accept", "decline", "Decline", "default", "Shoal"]));
     windows.ben.press_on_notice(&notice, "accept");
     windows.ben.wait_for_transfer("finished", |row| row["state"] == "finished");
     windows.ben.wait_for_notice("wanted.bin is here, from Ann's laptop");
