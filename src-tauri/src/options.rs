@@ -50,6 +50,7 @@ fn path(word: &OsString, folder: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     fn parsed(words: &[&str]) -> Options {
         Options::parse(words.iter().map(OsString::from), Path::new("/home/mira"))
     }
