@@ -57,7 +57,7 @@ pub(crate) fn run() -> Result<(), StartError> {
             window::show(app);
             take(app, Options::parse(words, Path::new(&folder)));
         }))
-        .plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build())
+        .plugin(tauri_plugin_autostart::Builder::new().app_name("Shoal").arg("--hidden").build())
         .plugin(tauri_plugin_dialog::init())
         // Without its script: links in the page stay where they are.
         .plugin(tauri_plugin_opener::Builder::new().open_js_links_on_click(false).build())

@@ -237,10 +237,10 @@ impl Window {
         self.notices.press(&self.display, notice, action);
     }
 
-    /// Starts the program once more with files, as a file manager does; it ends at once, having handed them over.
-    pub fn start_second(&self, files: &[&Path]) {
+    /// Starts the program once more with files or links, as the system does; it ends at once, having handed them over.
+    pub fn start_second(&self, words: &[&Path]) {
         let mut command = Command::new(app_binary());
-        command.arg("--data-dir").arg(self.home.data()).arg("--").args(files);
+        command.arg("--data-dir").arg(self.home.data()).args(words);
         self.display.set(&mut command);
         let mut second = Process::start(self.display.host(), &mut command, self.home.path().join("second-log.txt"));
         let status = second.finish(SOON);

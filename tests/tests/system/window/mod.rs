@@ -1,6 +1,7 @@
 //! What a person does with mouse and keyboard, in real windows with real engines.
 
 mod answers;
+mod begins;
 mod closed;
 mod cost;
 mod pictures;
