@@ -41,6 +41,7 @@ fn device() -> engine::Device {
         id: engine::PeerId::from_public_key([7; 32]),
         name: "Mira's laptop".into(),
         platform: Some(engine::Platform::Linux),
+        colour: engine::Colour::new(11),
         trust: engine::Trust::Verified,
         accepts: Some(10_000_000_000),
         online: true,

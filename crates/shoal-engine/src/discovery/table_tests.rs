@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use shoal_proto::message::{Colour, Hello, Look};
 
 const OWN: u8 = 100;
 
@@ -16,8 +17,9 @@ fn numbered(number: u32) -> PeerId {
     PeerId::from_public_key(key)
 }
 
-fn hello(name: &str) -> Hello {
-    Hello { name: name.into(), platform: Platform::Linux, version: "0.1.0".into() }
+fn hello(name: &str) -> Greeting {
+    let hello = Hello { name: name.into(), platform: Platform::Linux, version: "0.1.0".into() };
+    Greeting { hello, look: Look::default() }
 }
 
 fn seen_at(id: PeerId, addresses: &[&str], now: Instant) -> Sighting {
@@ -32,7 +34,7 @@ fn table(remembered: Vec<Remembered>) -> (Table, Instant) {
 
 fn known(key: u8, name: &str) -> Remembered {
     let addresses = vec!["10.0.0.9:47474".parse().unwrap()];
-    Remembered { id: id(key), name: Some(name.into()), platform: None, trust: Trust::Known, accepts: None, addresses }
+    Remembered { id: id(key), name: Some(name.into()), platform: None, colour: None, trust: Trust::Known, accepts: None, addresses }
 }
 
 #[test]

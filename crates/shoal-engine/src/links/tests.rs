@@ -12,7 +12,7 @@ use crate::{
 };
 use shoal_proto::{
     codec::MAX_MESSAGE,
-    message::{Commitment, Content, Offer, Platform, TransferId},
+    message::{Commitment, Content, Hello, Look, Offer, Platform, TransferId},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -26,7 +26,7 @@ use tokio::time::{sleep, timeout};
 struct Book {
     trust: Mutex<HashMap<PeerId, Trust>>,
     addresses: Mutex<HashMap<PeerId, Vec<SocketAddr>>>,
-    online: Mutex<HashMap<PeerId, (String, SocketAddr)>>,
+    online: Mutex<HashMap<PeerId, (Greeting, SocketAddr)>>,
     dialled: Mutex<usize>,
 }
 
@@ -40,8 +40,8 @@ impl Directory for Book {
         self.addresses.lock().unwrap().get(&id).cloned().unwrap_or_default()
     }
 
-    fn proved(&self, id: PeerId, hello: &Hello, address: SocketAddr) {
-        self.online.lock().unwrap().insert(id, (hello.name.clone(), address));
+    fn proved(&self, id: PeerId, greeting: &Greeting, address: SocketAddr) {
+        self.online.lock().unwrap().insert(id, (greeting.clone(), address));
     }
 
     fn disconnected(&self, id: PeerId) {
@@ -54,7 +54,7 @@ pub(crate) struct Peer {
     book: Arc<Book>,
     pub(crate) links: Arc<Links>,
     pub(crate) incoming: mpsc::Receiver<IncomingRequest>,
-    hello: watch::Sender<Hello>,
+    greeting: watch::Sender<Greeting>,
 }
 
 impl Peer {
@@ -73,11 +73,11 @@ impl Peer {
     fn with_endpoint(name: &str, identity: &Identity, endpoint: Endpoint) -> Self {
         let book = Arc::new(Book::default());
         let hello = Hello { name: name.into(), platform: Platform::HERE, version: "1".into() };
-        let (hello, own) = watch::channel(hello);
+        let (greeting, own) = watch::channel(Greeting { hello, look: Look::default() });
         let (requests, incoming) = mpsc::channel(4);
         let cancel = CancellationToken::new();
         let links = Links::start(endpoint, book.clone(), own, requests, Reach::Everywhere, cancel);
-        Self { id: identity.peer_id(), book, links, incoming, hello }
+        Self { id: identity.peer_id(), book, links, incoming, greeting }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -99,6 +99,10 @@ impl Peer {
 
     fn sees(&self, other: &Self) -> bool {
         self.book.online.lock().unwrap().contains_key(&other.id)
+    }
+
+    fn heard_of(&self, other: &Self) -> Option<Greeting> {
+        self.book.online.lock().unwrap().get(&other.id).map(|(greeting, _)| greeting.clone())
     }
 
     pub(super) fn connections(&self) -> usize {
@@ -125,7 +129,7 @@ async fn both_ends_know_each_other_after_a_dial_and_requests_go_either_way() {
     let (mut a, mut b) = (Peer::new("a"), Peer::new("b"));
     let mut news = b.links.subscribe();
     let there = a.knows(&b).links.get(b.id).await.unwrap();
-    assert_eq!((there.peer(), there.hello().name.as_str(), there.dialled()), (b.id, "b", true));
+    assert_eq!((there.peer(), there.greeting().hello.name.as_str(), there.dialled()), (b.id, "b", true));
     assert_eq!(there.remote_address(), b.address());
     assert_eq!(timeout(Duration::from_secs(1), news.recv()).await.unwrap(), Ok(a.id));
     let back = b.links.get(a.id).await.unwrap();
@@ -146,15 +150,57 @@ async fn both_ends_know_each_other_after_a_dial_and_requests_go_either_way() {
 }
 
 #[tokio::test]
-async fn a_new_name_is_heard_by_a_new_hello() {
+async fn a_new_name_and_colour_are_heard_by_a_new_hello() {
     let (a, b) = (Peer::new("a"), Peer::new("b"));
     let there = a.knows(&b).links.get(b.id).await.unwrap();
-    b.hello.send_modify(|hello| hello.name = "c".into());
-    let own = a.hello.borrow().clone();
-    let (mut send, mut recv) = there.open_request(&Request::Hello(Hello { name: "z".into(), ..own })).await.unwrap();
-    send.finish();
-    assert_eq!(read_message::<Hello>(&mut recv, 1000).await.unwrap().name, "c");
-    soon("the new name", || b.book.online.lock().unwrap().get(&a.id).is_some_and(|(name, _)| name == "z")).await;
+    let turned = |greeting: &mut Greeting, name: &str, colour| {
+        greeting.hello.name = name.into();
+        greeting.look.colour = Some(colour);
+    };
+    b.greeting.send_modify(|greeting| turned(greeting, "c", 3));
+    let mut own = a.greeting.borrow().clone();
+    turned(&mut own, "z", 11);
+    let (mut send, mut recv) = there.open_request(&Request::Hello(own.hello.clone())).await.unwrap();
+    own.end(&mut send).await.unwrap();
+    let hello = read_message(&mut recv, 1000).await.unwrap();
+    assert_eq!(Greeting::hear(hello, &mut recv).await.unwrap(), *b.greeting.borrow());
+    soon("the new name", || b.heard_of(&a).is_some_and(|heard| heard == own)).await;
+}
+
+/// Each end of these said no more than the version before looks did.
+#[tokio::test]
+async fn a_peer_that_knows_no_looks_is_greeted_and_greets() {
+    let b = Peer::new("b");
+    b.greeting.send_modify(|greeting| greeting.look.colour = Some(3));
+    let identity = Identity::ephemeral().unwrap();
+    let old = Endpoint::bind(&identity, Some(Ipv4Addr::LOCALHOST.into()), Some(0)).unwrap();
+    let own = Hello { name: "old".into(), platform: Platform::HERE, version: "1".into() };
+    let (quinn, _) = old.dial(b.address(), Some(b.id)).unwrap().finish().await.unwrap();
+    let (mut send, mut recv) = quinn.open_bi().await.unwrap();
+    write_message(&mut send, &Request::Hello(own.clone()), MAX_MESSAGE).await.unwrap();
+    send.finish().unwrap();
+    assert_eq!(read_message::<Hello>(&mut recv, 1000).await.unwrap().name, "b");
+    drop((send, recv));
+    soon("the old one is there", || b.book.online.lock().unwrap().contains_key(&identity.peer_id())).await;
+    assert_eq!(b.book.online.lock().unwrap()[&identity.peer_id()].0, Greeting { hello: own.clone(), look: Look::default() });
+
+    let a = Peer::new("a");
+    a.greeting.send_modify(|greeting| greeting.look.colour = Some(4));
+    a.set_addresses(identity.peer_id(), vec![old.local_addr()]);
+    let answering = async {
+        let quinn = old.accept().await.unwrap().accept().unwrap().await.unwrap();
+        let (mut send, mut recv) = quinn.accept_bi().await.unwrap();
+        let Request::Hello(_) = read_message(&mut recv, MAX_MESSAGE).await.unwrap() else { panic!("no hello") };
+        write_message(&mut send, &own, MAX_MESSAGE).await.unwrap();
+        send.finish().unwrap();
+        drop((send, recv));
+        quinn
+    };
+    let (there, quinn) = tokio::join!(a.links.get(identity.peer_id()), answering);
+    let there = there.unwrap();
+    assert_eq!(there.greeting().look.colour(), None);
+    let (_send, _recv) = there.open_request(&verify()).await.unwrap();
+    quinn.accept_bi().await.unwrap(); // the connection lives on
 }
 
 #[tokio::test]
@@ -388,7 +434,7 @@ async fn whoever_says_no_hello_is_shown_out() {
     assert_eq!(StreamError::Lost(reason).close_code(), Some(CloseCode::Violation));
     let (quinn, _) = rude.dial(b.address(), Some(b.id)).unwrap().finish().await.unwrap();
     let long = Hello { name: "n".repeat(65), platform: Platform::HERE, version: "1".into() };
-    assert!(serve::greet(&quinn, long).await.is_err());
+    assert!(Greeting { hello: long, look: Look::default() }.say(&quinn).await.is_err());
     assert_eq!(b.book.online.lock().unwrap().len(), 0);
 }
 

@@ -4,7 +4,7 @@ use crate::{Direction, State, Trust, store::file_key::FileKey};
 use shoal_proto::{
     Hash, PeerId, PieceIndex, RangeSet,
     manifest::EntryIndex,
-    message::{EntryFailure, Platform, TransferId},
+    message::{Colour, EntryFailure, Platform, TransferId},
 };
 use std::{
     collections::BTreeMap,
@@ -19,6 +19,7 @@ pub(crate) struct DeviceRecord {
     pub(crate) id: PeerId,
     pub(crate) name: Option<String>,
     pub(crate) platform: Option<Platform>,
+    pub(crate) colour: Option<Colour>,
     pub(crate) trust: Trust,
     /// Addresses that worked, best first.
     pub(crate) addresses: Vec<SocketAddr>,
