@@ -3,7 +3,7 @@ import type { Device } from "../../src/lib/api/generated/api";
 import { Table } from "../../src/lib/state/table";
 import { progress, snapshot, transfer } from "./rows";
 
-const device: Device = { id: "p1", name: "Mira", trust: "known", online: true, paths: [] };
+const device: Device = { id: "p1", name: "Mira", trust: "known", online: true, paths: [], colour: null };
 
 describe("events add up to rows", () => {
   test("a snapshot replaces what was, but not the older history that was asked for", () => {
