@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { totals } from "../../src/lib/frame/totals";
-import { markOf } from "../../src/lib/parts/mark";
+import { markOf, PALETTE } from "../../src/lib/parts/mark";
 import { pieces, printable, printableName } from "../../src/lib/parts/text";
 import { Rows, sight, Slots, TALLEST, toSee } from "../../src/lib/parts/window";
 import { actions } from "../../src/lib/transfers/status";
@@ -79,6 +79,14 @@ test("a device's mark is always the same, and devices are told apart", () => {
   expect(markOf("abcdef")).toEqual(markOf("abcdef"));
   const marks = new Set(Array.from({ length: 500 }, (_, n) => JSON.stringify(markOf(`device-${String(n)}`))));
   expect(marks.size).toBeGreaterThan(480);
+});
+
+test("a device has the colour that its owner chose, and otherwise its own", () => {
+  const own = markOf("abcdef");
+  expect(markOf("abcdef", null)).toEqual(own);
+  expect(markOf("abcdef", 3)).toEqual({ ...own, hue: 90 });
+  expect(new Set(Array.from({ length: PALETTE }, (_, n) => markOf("a", n).hue)).size).toBe(PALETTE);
+  for (const nonsense of [-1, 12, 1.5, NaN, Infinity]) expect(markOf("abcdef", nonsense)).toEqual(own);
 });
 
 describe("what makes sense now", () => {

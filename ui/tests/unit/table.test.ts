@@ -49,6 +49,24 @@ describe("events add up to rows", () => {
     expect(table.transfers.get("t1")?.awaits_answer).toBe(false);
   });
 
+  test("settings are in force for whatever shows them: the name, the inbox, the limits", () => {
+    const table = new Table();
+    table.apply(snapshot(), 0);
+    const limits = { up: 5, down: null };
+    const settings = {
+      name: "Gannet",
+      inbox: "/far",
+      accept: "ask",
+      discoverable: true,
+      interfaces: [],
+      limits,
+      colour: 4,
+    } as const;
+    expect(table.apply({ event: "settings", ...settings, interfaces: [] }, 1)).toEqual({ identity: true });
+    expect(table.identity).toMatchObject({ id: "me", name: "Gannet", inbox: "/far" });
+    expect([table.settings?.colour, table.limits]).toEqual([4, limits]);
+  });
+
   test("a forgotten transfer goes", () => {
     const table = new Table();
     table.apply(snapshot({ transfers: [transfer({ state: "finished" })] }), 0);

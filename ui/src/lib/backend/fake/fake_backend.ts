@@ -1,6 +1,6 @@
 /** Plays a scene: answers requests and makes things move, as the engine would. */
 import type { Device, Entry, Event, Failure, Reply, Transfer } from "../../api/generated/api";
-import type { Abilities, Backend, Handle, UiContent, UiRequest } from "../backend";
+import type { Abilities, Backend, Handle, Heard, UiContent, UiRequest } from "../backend";
 import { takeDropped } from "../web/gather";
 import { entriesOf, page } from "./entries";
 import type { Scene } from "./scenes";
@@ -8,6 +8,8 @@ import type { Scene } from "./scenes";
 const TICK_MS = 100;
 /** A fake device takes this long to say yes. */
 const ANSWER_MS = 1_200;
+/** What a fake browser uploads, in bytes a tick: large things are seen to take their time. */
+const UPLOADED = 1_000_000;
 const SAS = { sas_digits: "482 913", sas_emoji: "🐙 🌈 🚲 🍋 🦉 🔔 🎁" };
 
 export class FakeBackend implements Backend {
@@ -177,9 +179,14 @@ export class FakeBackend implements Backend {
   }
 
   /** Reads it as a browser host does, and keeps what it found for tests. */
-  async takeDrop(data: DataTransfer): Promise<Handle[]> {
+  async takeDrop(data: DataTransfer, heard?: Heard): Promise<Handle[]> {
     const items = await takeDropped(data);
     this.dropped.push(...items.map(({ path }) => path));
+    const all = items.reduce((sum, { file }) => sum + (file?.size ?? 0), 0);
+    for (let done = 0; done < all; done += UPLOADED) {
+      heard?.(done, all);
+      if (all > UPLOADED) await new Promise((tick) => setTimeout(tick, TICK_MS));
+    }
     const tops = new Map<string, Handle>();
     for (const { path, file } of items) {
       const [name = "", ...below] = path.split("/");
