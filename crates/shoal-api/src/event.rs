@@ -1,7 +1,7 @@
 //! What a front end hears.
 
 use crate::{
-    Code,
+    Code, Settings,
     rows::{Device, Sas, Snapshot, State, Transfer, milliseconds, whole_seconds},
 };
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,9 @@ pub enum Event {
         #[serde(flatten)]
         sas: Sas,
     },
-    /// Events were lost; a [`Event::Snapshot`] follows.
+    /// Settings or limits changed, by whomever; or the network interfaces, which are among them.
+    Settings(Settings),
+    /// Events were lost; a [`Event::Snapshot`] and [`Event::Settings`] follow.
     Lagged,
     /// Everything at this moment, after a lag.
     Snapshot(Snapshot),
@@ -129,6 +131,7 @@ impl Event {
             | Self::Device(_)
             | Self::DeviceGone { .. }
             | Self::Verifying { .. }
+            | Self::Settings(_)
             | Self::Lagged
             | Self::Snapshot(_) => None,
         }
@@ -165,6 +168,7 @@ impl From<engine::Event> for Event {
             }
             engine::Event::TransferGone(transfer) => Self::TransferGone { transfer: transfer.to_string() },
             engine::Event::Verifying { peer, sas } => Self::Verifying { peer: peer.to_string(), sas: sas.into() },
+            engine::Event::Settings(settings) => Self::Settings(settings.into()),
             engine::Event::Lagged => Self::Lagged,
         }
     }
@@ -180,28 +184,47 @@ fn code_of(transfer: &engine::Transfer) -> Code {
     }
 }
 
-/// Events of an engine in this process. After a lag the picture is made whole with a snapshot, so nothing is kept for a slow listener.
+/// Events of an engine in this process. After a lag the picture is made whole, so nothing is kept for a slow listener.
 #[derive(Debug)]
 pub struct Feed {
     engine: Engine,
     events: shoal_engine::Events,
-    snapshot_due: bool,
+    due: Option<Due>,
+}
+
+/// What a listener that lagged gets before anything else.
+#[derive(Debug)]
+enum Due {
+    Snapshot,
+    Settings,
 }
 
 impl Feed {
     /// Events from now on.
     pub fn new(engine: &Engine) -> Self {
-        Self { engine: engine.clone(), events: engine.events(), snapshot_due: false }
+        Self { engine: engine.clone(), events: engine.events(), due: None }
     }
 
     /// The next event; `None` once the engine is shut down.
     pub async fn next(&mut self) -> Option<Event> {
-        if std::mem::take(&mut self.snapshot_due) {
-            return Some(Event::Snapshot((&self.engine).into()));
+        match self.due {
+            Some(Due::Snapshot) => {
+                self.due = Some(Due::Settings);
+                Some(Event::Snapshot((&self.engine).into()))
+            }
+            Some(Due::Settings) => {
+                let settings = self.engine.settings().await;
+                self.due = None;
+                Some(Event::Settings(settings.into()))
+            }
+            None => {
+                let event = self.events.next().await?;
+                if event == shoal_engine::Event::Lagged {
+                    self.due = Some(Due::Snapshot);
+                }
+                Some(event.into())
+            }
         }
-        let event = self.events.next().await?;
-        self.snapshot_due = event == shoal_engine::Event::Lagged;
-        Some(event.into())
     }
 }
 
@@ -241,6 +264,7 @@ impl Transfer {
             | Event::Device(_)
             | Event::DeviceGone { .. }
             | Event::Verifying { .. }
+            | Event::Settings(_)
             | Event::Lagged
             | Event::Snapshot(_) => {}
         }

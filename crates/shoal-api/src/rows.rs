@@ -158,6 +158,9 @@ pub struct Device {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub platform: Option<Platform>,
+    /// The colour that its owner chose, an index of the palette, 0 to 11; null: derived from its id.
+    #[serde(default)]
+    pub colour: Option<u8>,
 }
 
 impl From<engine::Device> for Device {
@@ -175,6 +178,7 @@ impl From<engine::Device> for Device {
                 .collect(),
             rtt_ms: device.rtt.map(milliseconds),
             platform: device.platform.map(Into::into),
+            colour: device.colour.map(engine::Colour::index),
         }
     }
 }

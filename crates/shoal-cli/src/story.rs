@@ -113,6 +113,7 @@ impl Story {
             | Event::Ready { .. }
             | Event::Progress { .. }
             | Event::TransferGone { .. }
+            | Event::Settings(_)
             | Event::Lagged
             | Event::Snapshot(_) => None,
         }

@@ -1,6 +1,6 @@
 //! What an engine tells its front ends, and the picture they start from.
 
-use crate::{Device, transfer::Transfer};
+use crate::{Device, Settings, transfer::Transfer};
 use shoal_proto::{PeerId, message::TransferId, sas::Sas};
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub enum Event {
         /// What both screens must show.
         sas: Sas,
     },
+    /// Settings or limits changed, by whomever; or the network interfaces, which are among them.
+    Settings(Settings),
     /// Events were lost; take a snapshot.
     Lagged,
 }

@@ -16,6 +16,7 @@ mod endpoint;
 mod engine;
 mod error;
 mod event;
+mod greeting;
 mod health;
 mod identity;
 mod links;
@@ -38,7 +39,7 @@ pub use health::HealthNote;
 pub use settings::{Interface, Settings, SettingsChange};
 pub use shoal_proto::{
     PeerId,
-    message::{Platform, TransferId},
+    message::{Colour, Platform, TransferId},
     sas::Sas,
 };
 pub use store::disk::free_space;

@@ -24,10 +24,11 @@ const EXPIRE_OUTLINES: Duration = Duration::from_secs(30);
 /// The devices known from before.
 pub(crate) fn remembered(database: &Database) -> Result<Vec<Remembered>, DatabaseError> {
     let records = database.devices()?;
-    let known = |DeviceRecord { id, name, platform, trust, addresses, accepts }| Remembered {
+    let known = |DeviceRecord { id, name, platform, colour, trust, addresses, accepts }| Remembered {
         id,
         name,
         platform,
+        colour,
         trust,
         accepts,
         addresses,
@@ -159,11 +160,11 @@ pub(crate) async fn watch_network(engine: Arc<Inner>) {
 impl Inner {
     /// Keeps what is to be remembered of a device.
     pub(crate) async fn remember(&self, id: PeerId) -> Result<(), DatabaseError> {
-        let Some(Remembered { id, name, platform, trust, accepts, addresses }) = self.devices.remembered(id) else {
+        let Some(Remembered { id, name, platform, colour, trust, accepts, addresses }) = self.devices.remembered(id) else {
             return Ok(());
         };
         let database = self.database.clone();
-        let record = DeviceRecord { id, name, platform, trust, addresses, accepts };
+        let record = DeviceRecord { id, name, platform, colour, trust, addresses, accepts };
         blocking(move || database.set_device(&record)).await
     }
 }

@@ -4,11 +4,9 @@ use super::{Directory, Links};
 use crate::{
     ReachError, Trust,
     connection::{Connection, close},
+    greeting::Greeting,
 };
-use shoal_proto::{
-    PeerId,
-    message::{CloseCode, Hello},
-};
+use shoal_proto::{PeerId, message::CloseCode};
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
@@ -204,7 +202,7 @@ impl Place {
         if let Some(slot) = table.slots.get_mut(&self.id) {
             slot.ready = Some(connection.clone());
         }
-        self.heard(connection, connection.hello());
+        self.heard(connection, connection.greeting());
         drop(table);
         if first {
             let _ = self.links.connected.send(peer); // fails when nobody listens
@@ -212,8 +210,8 @@ impl Place {
     }
 
     /// The peer said who it is.
-    pub(super) fn heard(&self, connection: &Connection, hello: &Hello) {
-        self.links.directory.proved(connection.peer(), hello, connection.remote_address());
+    pub(super) fn heard(&self, connection: &Connection, greeting: &Greeting) {
+        self.links.directory.proved(connection.peer(), greeting, connection.remote_address());
     }
 }
 

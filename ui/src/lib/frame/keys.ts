@@ -41,7 +41,10 @@ export function listenToPastes(view: View, shoal: Shoal): () => void {
     const { backend } = shoal;
     if (data !== null && data.files.length > 0 && backend.takeDrop !== undefined) {
       // The data is the browser's only while this event lasts: the host takes it at once.
-      void view.take(backend.takeDrop(data)).then((handles) => (handles.length > 0 ? view.paste({ handles }) : undefined));
+      const { takeDrop } = backend;
+      void view
+        .take((heard) => takeDrop.call(backend, data, heard))
+        .then((handles) => (handles.length > 0 ? view.paste({ handles }) : undefined));
     } else if (backend.readClipboard !== undefined && (data === null || data.getData("text/plain") === "")) {
       const read = backend.readClipboard();
       void shoal.said(() => read).then((found) => view.paste(found ?? {}));

@@ -401,7 +401,7 @@ sas_digits: string,
 /**
  * Seven emoji.
  */
-sas_emoji: string, } | { "event": "lagged" } | { "event": "snapshot" } & Snapshot;
+sas_emoji: string, } | { "event": "settings" } & Settings | { "event": "lagged" } | { "event": "snapshot" } & Snapshot;
 
 /**
  * A request that was not done.
@@ -502,7 +502,11 @@ rtt_ms?: number,
 /**
  * What it runs, if it said so.
  */
-platform?: Platform, };
+platform?: Platform, 
+/**
+ * The colour that its owner chose, an index of the palette, 0 to 11; null: derived from its id.
+ */
+colour: number | null, };
 
 /**
  * One way to reach a device.
@@ -773,7 +777,11 @@ interfaces: Array<Interface>,
 /**
  * Limits in force.
  */
-limits: Limits, };
+limits: Limits, 
+/**
+ * How this device looks on every screen: index of the palette, 0 to 11; null: derived from its key.
+ */
+colour: number | null, };
 
 /**
  * What changes; what is left out stays.
@@ -798,7 +806,11 @@ discoverable?: boolean,
 /**
  * Names of the interfaces that are not used, all of them; every other one is.
  */
-interfaces_off?: Array<string>, };
+interfaces_off?: Array<string>, 
+/**
+ * Index of the palette, 0 to 11; null: derived from the key.
+ */
+colour?: number | null, };
 
 /**
  * Who is accepted without a question.
