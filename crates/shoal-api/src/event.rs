@@ -177,8 +177,7 @@ impl From<engine::Event> for Event {
 /// What a front end acts on when a transfer ended without being finished.
 fn code_of(transfer: &engine::Transfer) -> Code {
     match (transfer.cause, transfer.state) {
-        (Some(engine::Cause::Verification), _) => Code::VerificationFailed,
-        (Some(engine::Cause::NoSpace), _) => Code::NoSpace,
+        (Some(cause), _) => cause.into(),
         (None, engine::State::Declined) => Code::Declined,
         (None, _) => Code::Failed,
     }
@@ -241,7 +240,7 @@ impl Transfer {
                 (self.bytes_done, self.bytes) = (*bytes_done, *bytes);
                 (self.files_done, self.files) = (*files_done, *files);
                 (self.rate, self.eta_s) = (*rate, *eta_s);
-                self.error = None;
+                (self.error, self.code) = (None, None);
             }
             Event::Finished { files, bytes, bytes_moved, files_failed, .. } => {
                 self.state = State::Finished;
@@ -254,9 +253,9 @@ impl Transfer {
                 self.error = Some(reason.clone());
                 (self.rate, self.eta_s) = (0, None);
             }
-            Event::Failed { error, state, .. } => {
+            Event::Failed { error, state, code, .. } => {
                 self.state = *state;
-                self.error = Some(error.clone());
+                (self.error, self.code) = (Some(error.clone()), Some(*code));
                 (self.rate, self.eta_s) = (0, None);
             }
             Event::Ready { .. }

@@ -26,6 +26,15 @@ pub enum Code {
     NoSpace,
 }
 
+impl From<shoal_engine::Cause> for Code {
+    fn from(cause: shoal_engine::Cause) -> Self {
+        match cause {
+            shoal_engine::Cause::Verification => Self::VerificationFailed,
+            shoal_engine::Cause::NoSpace => Self::NoSpace,
+        }
+    }
+}
+
 /// A request that was not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, thiserror::Error)]
 #[error("{message}")]

@@ -5,6 +5,7 @@
 import type { Device, Event, Identity, Limits, Reply, Sas, Settings, Transfer } from "../api/generated/api";
 import type { Backend, UiRequest } from "../backend/backend";
 import { isFailure } from "../backend/backend";
+import { wrong } from "../i18n/wrong";
 import { Notices } from "./notices.svelte";
 import { isOver, Table, type Touched } from "./table";
 
@@ -80,7 +81,7 @@ export class Shoal {
     try {
       return await act();
     } catch (error) {
-      this.notices.error(isFailure(error) ? error.message : String(error));
+      this.notices.error(isFailure(error) ? wrong(error.code, error.message) : String(error));
       return undefined;
     }
   }

@@ -93,6 +93,7 @@ export class Table {
       case "failed":
         return this.#end(event.transfer, event.state, now, (row) => {
           row.error = event.error;
+          row.code = event.code;
         });
       case "transfer_gone":
         this.rates.forget(event.transfer);

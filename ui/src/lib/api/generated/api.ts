@@ -283,6 +283,10 @@ eta_s?: number,
  */
 error?: string, 
 /**
+ * The kind of `error`, where a front end can act on it or say it in another language.
+ */
+code?: Code, 
+/**
  * It came in, and nobody has answered it yet.
  */
 awaits_answer: boolean, 
@@ -613,6 +617,10 @@ eta_s?: number,
  * What stands in the way, or what ended it.
  */
 error?: string, 
+/**
+ * The kind of `error`, where a front end can act on it or say it in another language.
+ */
+code?: Code, 
 /**
  * It came in, and nobody has answered it yet.
  */

@@ -16,6 +16,16 @@ const de: Messages = {
     skip: "Zum Inhalt",
   },
 
+  errors: {
+    failed: "Das ging nicht",
+    usage: "Das geht so nicht",
+    peer_not_found: "Dieses Gerät antwortet nicht. Ist es an und im selben Netz?",
+    declined: "Die andere Seite möchte das nicht, oder es ist nicht erlaubt",
+    interrupted: "Unterbrochen; es kann weitergehen, wo es war",
+    verification_failed: "Die Prüfung schlug fehl: Was kam, ist nicht, was geschickt wurde",
+    no_space: "Kein Platz mehr, oder dort darf nicht geschrieben werden",
+  },
+
   common: {
     cancel: "Abbrechen",
     close: "Schließen",

@@ -1,4 +1,4 @@
-import type { HealthCode } from "../../api/generated/api";
+import type { Code, HealthCode } from "../../api/generated/api";
 import { plural as pluralOf, type Left } from "../format";
 
 const plural = (n: number, one: string, other: string): string => pluralOf("en", n, { one, other });
@@ -15,6 +15,9 @@ const en = {
     you: "You",
     skip: "Skip to content",
   },
+
+  /** What a failure is, by its kind; null where the engine's own sentences are in this language. */
+  errors: null as Record<Code, string> | null,
 
   common: {
     cancel: "Cancel",
