@@ -151,6 +151,7 @@ pub(crate) mod tests {
             rate: 84_000_000,
             eta_s: Some(170),
             error: None,
+            code: None,
             awaits_answer: false,
             text: None,
             into: None,
