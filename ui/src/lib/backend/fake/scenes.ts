@@ -346,7 +346,7 @@ function errors(): Scene {
         done: 0.4,
         state: "failed",
         ago: 400,
-        more: { files_failed: 7, error: "There is no room left in /home/ana/Shoal: free 12 GB and try again" },
+        more: { files_failed: 7, code: "no_space", error: "There is no room left in /home/ana/Shoal: free 12 GB and try again" },
       }),
       transfer({
         n: 32,
