@@ -72,7 +72,7 @@ describe("drops", () => {
     await hands.drop("[data-device]", [join(source, "large.bin")]);
     const bar = page.getByRole("progressbar", { name: "Taking it in…" });
     await bar.waitFor();
-    await page.locator(".taking", { hasText: /of 60 MB/ }).waitFor();
+    await page.locator(".taking", { hasText: /of 60\sMB/ }).waitFor();
     await expect.poll(async () => Number(await bar.getAttribute("aria-valuenow"))).toBeGreaterThan(10);
     await bar.waitFor({ state: "detached" });
     await expect.poll(async () => (await hands.asked("send")).length).toBe(1);
