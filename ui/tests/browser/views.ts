@@ -61,6 +61,7 @@ export const VIEWS: readonly ViewOf[] = [
   },
   { name: "transfers-empty", scene: "one", show: (page) => place(page, 1) },
   { name: "transfers-busy", main: true, scene: "busy", show: (page) => place(page, 1) },
+  { name: "transfers-many", scene: "many_rows", show: (page) => place(page, 1) },
   { name: "transfers-error", main: true, scene: "errors", show: (page) => place(page, 1) },
   { name: "transfers-hostile", scene: "hostile", show: (page) => place(page, 1) },
   { name: "transfer-files", main: true, scene: "busy", show: openTransfer },
