@@ -61,8 +61,6 @@ impl Window {
         let window = Self { driver: Some(driver), notices, display, home, usable_after, name: name.to_owned() };
         let change = json!({ "name": name });
         window.request(&json!({ "request": "set_settings", "change": change }));
-        // The page asks for its own name once; this change did not come from it.
-        window.script("location.reload(); return 1");
         window.wait_for_text(name);
         window.display.place();
         window

@@ -48,11 +48,12 @@ fn pictures_for_the_readme() {
     both(&ben, &pictures, "offer");
     ben.press("[data-offer]", "Accept");
     ben.wait_for_transfer("moving", |row| row["bytes_done"].as_u64().unwrap() > 5_000_000);
-    let notes = file(folder.path(), "Plans for the boat.pdf", 14_000_000);
+    let notes = file(folder.path(), "Plans for the boat.pdf", 40_000_000);
     ann.drop_files(&[&notes], "card of the NAS", &card("NAS"));
     ann.wait_for_transfer("moving to the NAS", |row| {
         row["name"] == "Plans for the boat.pdf" && row["bytes_done"].as_u64().unwrap() > 0
     });
+    ann.wait_for("notices gone", "return !document.querySelector('.notice')");
     std::thread::sleep(AT_REST);
     both(&ann, &pictures, "nearby");
     std::thread::sleep(WATCHED);
@@ -92,7 +93,7 @@ fn holiday(folder: &Path) -> PathBuf {
     for day in ["Monday", "Tuesday", "Wednesday"] {
         fs::create_dir_all(holiday.join(day)).unwrap();
         for i in 0..24 {
-            file(&holiday.join(day), &format!("IMG_{:04}.jpg", 2_300 + i), 900_000);
+            file(&holiday.join(day), &format!("IMG_{:04}.jpg", 2_300 + i), 1_500_000);
         }
     }
     file(&holiday, "Crossing.mov", 24_000_000);
