@@ -107,7 +107,7 @@ impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
         let code = match &error {
             SettingsError::Inbox { .. } => Code::NoSpace,
-            SettingsError::Interfaces | SettingsError::Colour(_) => Code::Usage,
+            SettingsError::Interfaces | SettingsError::Colour { .. } => Code::Usage,
             SettingsError::Store(_) => Code::Failed,
         };
         Self::new(code, error)

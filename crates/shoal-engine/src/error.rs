@@ -177,9 +177,6 @@ pub enum TransferError {
         /// Its name.
         name: String,
     },
-    /// An index that is none of a [`Colour`].
-    #[error("there is no colour {0}: they go from 0 to {}", Colour::COUNT - 1)]
-    Colour(u8),
     /// The database.
     #[error("the change cannot be recorded: {0}")]
     Store(String),
@@ -199,6 +196,12 @@ pub enum SettingsError {
     /// Names that no interface has.
     #[error("these are not names of network interfaces: take them from the settings")]
     Interfaces,
+    /// An index that is none of a [`Colour`].
+    #[error("there is no colour {index}: they go from 0 to {}", Colour::COUNT - 1)]
+    Colour {
+        /// Which.
+        index: u8,
+    },
     /// The database.
     #[error("the change cannot be recorded: {0}")]
     Store(String),

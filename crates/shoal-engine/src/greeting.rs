@@ -74,3 +74,6 @@ impl Greeting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

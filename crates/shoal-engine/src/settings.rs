@@ -156,7 +156,7 @@ impl SettingsChange {
             }
         }
         if let Some(Some(index)) = self.colour {
-            Colour::new(index).ok_or(SettingsError::Colour(index))?;
+            Colour::new(index).ok_or(SettingsError::Colour { index })?;
         }
         Ok(self)
     }
@@ -314,3 +314,6 @@ const fn rule_word(rule: AcceptRule) -> &'static str {
 fn rule_from(word: &str) -> Option<AcceptRule> {
     [AcceptRule::Ask, AcceptRule::Verified, AcceptRule::All].into_iter().find(|rule| rule_word(*rule) == word)
 }
+
+#[cfg(test)]
+mod tests;

@@ -258,6 +258,14 @@ pub(super) fn printable(name: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
+/// The scope of a link-local address.
+pub(super) fn scope_of(address: SocketAddr) -> Option<u32> {
+    match address {
+        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => Some(v6.scope_id()),
+        _ => None,
+    }
+}
+
 /// Tokio's clock: the one that waits for probes go by, and that tests may stop.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()

@@ -4,7 +4,7 @@
 //! name, count as online. What only this device's owner may do: change trust. Rows of strangers are bounded and the oldest
 //! go first; rows of devices that the owner knows, and of those connected, stay.
 
-use super::devices::{Change, Changes, Found, Remembered, Sighting, printable};
+use super::devices::{Change, Changes, Found, Remembered, Sighting, printable, scope_of};
 use crate::{Device, Path, Trust, Via, greeting::Greeting};
 use shoal_proto::{
     PeerId,
@@ -490,14 +490,6 @@ impl Table {
         for id in ids {
             self.edit_known(id, |row| row.hints.retain(&keep));
         }
-    }
-}
-
-/// The scope of a link-local address.
-fn scope_of(address: SocketAddr) -> Option<u32> {
-    match address {
-        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => Some(v6.scope_id()),
-        _ => None,
     }
 }
 

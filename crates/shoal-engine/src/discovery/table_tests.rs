@@ -255,3 +255,20 @@ fn only_verified_devices_have_an_allowance_and_it_ends_with_that() {
     assert_eq!(table.allowance(id(2)), None);
     assert!(!table.set_allowance(id(3), Some(1)), "never seen");
 }
+
+#[test]
+fn a_colour_is_shown_and_kept_while_it_is_one_of_the_palette() {
+    let (mut table, now) = table(vec![known(1, "nas")]);
+    let address = "10.0.0.1:5".parse().unwrap();
+    let mut greeting = hello("nas");
+    for (said, shown) in [(Some(0), Colour::new(0)), (Some(11), Colour::new(11)), (Some(12), None), (Some(255), None), (None, None)] {
+        greeting.look.colour = said;
+        table.proved(id(1), &greeting, address);
+        assert_eq!(table.get(id(1)).unwrap().colour, shown, "{said:?}");
+        assert_eq!(table.remembered(id(1)).unwrap().colour, shown, "{said:?}");
+    }
+    greeting.look.colour = Some(5);
+    table.proved(id(1), &greeting, address);
+    table.disconnected(id(1), now);
+    assert_eq!(table.get(id(1)).unwrap().colour, Colour::new(5), "as it was last");
+}

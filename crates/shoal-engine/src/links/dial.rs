@@ -2,7 +2,6 @@
 
 use super::{
     Links,
-    serve::greet,
     table::{Outcome, Place},
 };
 use crate::{

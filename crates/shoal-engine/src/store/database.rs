@@ -480,3 +480,6 @@ fn time_sql(time: SystemTime) -> i64 {
 fn as_sql(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,33 @@ pub(crate) struct TransferRecord {
 }
 
 impl TransferRecord {
+    /// A transfer that comes to be now: it waits, and nothing of it is known but whose it is and what it is called.
+    pub(crate) fn new(id: TransferId, direction: Direction, peer: PeerId, name: String) -> Self {
+        let now = SystemTime::now();
+        Self {
+            id,
+            direction,
+            peer,
+            name,
+            state: State::Waiting,
+            text: None,
+            files: 0,
+            bytes: 0,
+            files_done: 0,
+            files_failed: 0,
+            bytes_done: 0,
+            bytes_moved: 0,
+            error: None,
+            into: None,
+            replace: false,
+            sources: Vec::new(),
+            accepted: false,
+            active: Duration::ZERO,
+            created: now,
+            changed: now,
+        }
+    }
+
     /// Puts it into a state.
     pub(crate) fn enter(&mut self, state: State) {
         if self.state != state {
