@@ -22,7 +22,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// A connection. Clones share it.
 #[derive(Clone)]
@@ -35,13 +35,15 @@ struct Inner {
     peer: PeerId,
     greeting: Greeting,
     dialled: bool,
+    since: Instant,
     use_: Use,
     roomy: AtomicBool,
 }
 
 impl Connection {
     pub(crate) fn new(quinn: quinn::Connection, peer: PeerId, greeting: Greeting, dialled: bool) -> Self {
-        Self { inner: Arc::new(Inner { quinn, peer, greeting, dialled, use_: Use::default(), roomy: AtomicBool::new(false) }) }
+        let (use_, roomy) = (Use::default(), AtomicBool::new(false));
+        Self { inner: Arc::new(Inner { quinn, peer, greeting, dialled, since: Instant::now(), use_, roomy }) }
     }
 
     /// Who is at the other end: TLS proved it.
@@ -57,6 +59,11 @@ impl Connection {
     /// This end dialled.
     pub(crate) fn dialled(&self) -> bool {
         self.inner.dialled
+    }
+
+    /// When the hellos were said.
+    pub(crate) fn since(&self) -> Instant {
+        self.inner.since
     }
 
     /// Where the peer is now; it may move.

@@ -38,15 +38,13 @@ impl Greeting {
         Self::hear(hello, &mut recv).await
     }
 
-    /// Answers the other end's.
+    /// Answers the other end's; the stream is to be finished then.
     ///
     /// # Errors
     /// [`StreamError`]; after any the stream is of no more use.
     pub(crate) async fn answer(&self, send: &mut quinn::SendStream) -> Result<(), StreamError> {
         write_message(send, &self.hello, MAX_HELLO).await?;
-        write_message(send, &self.look, MAX_LOOK).await?;
-        let _ = send.finish(); // fails only when the dialler wants no answer
-        Ok(())
+        write_message(send, &self.look, MAX_LOOK).await
     }
 
     /// Ends the stream of a request that was this greeting's hello.

@@ -20,6 +20,9 @@ mod greeting;
 mod health;
 mod identity;
 mod links;
+#[cfg(feature = "micro")]
+#[doc(hidden)]
+pub mod micro;
 mod net_thread;
 mod settings;
 mod store;

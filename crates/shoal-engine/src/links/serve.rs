@@ -169,8 +169,9 @@ impl Links {
         match time::timeout(REQUEST_TIMEOUT, heard).await {
             Ok(Ok(Some(Asked::Hello(greeting)))) => {
                 let own = self.greeting.borrow().clone();
-                if let Err(error) = own.answer(&mut send).await {
-                    tracing::debug!(peer = %connection.peer(), %error, "a hello is not answered");
+                match own.answer(&mut send).await {
+                    Ok(()) => send.finish(),
+                    Err(error) => tracing::debug!(peer = %connection.peer(), %error, "a hello is not answered"),
                 }
                 return Some(greeting);
             }
@@ -210,6 +211,7 @@ async fn be_greeted(quinn: &quinn::Connection, own: &Greeting) -> Result<Greetin
     };
     let greeting = Greeting::hear(hello, &mut recv).await?;
     own.answer(&mut send).await?;
+    let _ = send.finish(); // fails only when the dialler wants no answer
     Ok(greeting)
 }
 

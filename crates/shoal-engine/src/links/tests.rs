@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{
-    table::{MAX_CONNECTIONS_PER_PEER, MAX_STRANGER_CONNECTIONS},
+    table::{MAX_CONNECTIONS_PER_PEER, MAX_STRANGER_CONNECTIONS, SAME_MOMENT},
     *,
 };
 use crate::{
@@ -541,6 +541,20 @@ async fn a_peer_that_crashed_and_came_back_is_noticed_by_the_next_packet() {
     println!("noticed after {:?}: {reason}", start.elapsed());
     assert_eq!(reason, quinn::ConnectionError::Reset);
     assert!(a.links.get(b.id).await.unwrap().is_live());
+}
+
+/// Its address changed, say: what this end dialled to the old one looks alive for eight seconds.
+#[tokio::test]
+async fn requests_go_on_what_the_peer_dialled_while_there_was_a_connection() {
+    let (a, b) = (Peer::new("a"), Peer::new("b"));
+    let (low, high) = if a.id < b.id { (a, b) } else { (b, a) };
+    let old = low.knows(&high).links.get(high.id).await.unwrap();
+    sleep(SAME_MOMENT + Duration::from_millis(200)).await;
+    high.knows(&low).links.dial(low.id).wait_for(Option::is_some).await.unwrap();
+    for (from, to) in [(&low, &high), (&high, &low)] {
+        soon("the newer one", || from.links.live(to.id).is_some_and(|live| live.dialled() != (from.id == low.id))).await;
+    }
+    assert!(old.is_live(), "what is under way on it goes on");
 }
 
 #[test]

@@ -34,6 +34,9 @@ const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 /// Files in a batch, at most.
 const BATCH_FILES: usize = 1024;
 
+/// Files that are a batch when nothing else is being recorded: their syncs and names go on while the next are written.
+const FIRST_FILES: usize = 128;
+
 /// Bytes that are gathered and hashed at once: whole subtrees, while they are in the processor's cache.
 const STRIDE: usize = 128 * 1024;
 
@@ -178,7 +181,9 @@ impl Writer {
 
     /// The batch is as large as it may become.
     pub(crate) fn is_due(&self) -> bool {
-        self.batch.bytes >= BATCH_BYTES || self.batch.ready.len() >= BATCH_FILES
+        let files = self.batch.ready.len();
+        let is_idle = self.recording.as_ref().is_none_or(JoinHandle::is_finished);
+        self.batch.bytes >= BATCH_BYTES || files >= BATCH_FILES || is_idle && files >= FIRST_FILES
     }
 
     /// There is something to record.
