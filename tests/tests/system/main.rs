@@ -12,3 +12,4 @@ mod hostile;
 mod lab;
 mod survival;
 mod transfers;
+mod window;
