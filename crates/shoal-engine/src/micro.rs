@@ -91,8 +91,10 @@ impl Store {
     /// The disk, the database.
     pub fn keep_content(&self, files: &[PathBuf], like: &Path) -> io::Result<FileVersion> {
         let key = FileKey::of(&std::fs::File::open(like)?)?;
-        let runs: Vec<_> =
-            files.iter().map(|path| (path.clone(), key, PieceIndex(0), vec![Hash::of(path.as_os_str().as_encoded_bytes())])).collect();
+        let runs: Vec<_> = files
+            .iter()
+            .map(|path| (path.clone(), key, PieceIndex(0), vec![Hash::of(path.as_os_str().as_encoded_bytes())]))
+            .collect();
         self.database.add_hashes(&runs).map_err(io::Error::other)?;
         Ok(FileVersion(key))
     }

@@ -1,7 +1,7 @@
 //! What a running engine does by itself: sorts requests, tells and keeps changes of devices, asks new ones who they are.
 
 use crate::{
-    Event,
+    Engine, Event,
     discovery::devices::{Change, Changes, Remembered},
     engine::Inner,
     links::IncomingRequest,
@@ -143,7 +143,7 @@ pub(crate) async fn expire_outlines(engine: Arc<Inner>) {
     }
 }
 
-/// Tells the links when this host's addresses change, and which of them are not to be used.
+/// Tells the links and front ends when this host's addresses change, and the links which of them are not to be used.
 pub(crate) async fn watch_network(engine: Arc<Inner>) {
     let mut known = None;
     loop {
@@ -152,6 +152,7 @@ pub(crate) async fn watch_network(engine: Arc<Inner>) {
         if known.replace(now.clone()).is_some_and(|before| before != now) {
             tracing::info!("the network changed");
             engine.links.network_changed(&now);
+            Engine { inner: engine.clone() }.tell_settings().await;
         }
         tokio::time::sleep(NETWORK_WATCH).await;
     }

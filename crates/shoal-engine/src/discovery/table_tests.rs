@@ -34,7 +34,15 @@ fn table(remembered: Vec<Remembered>) -> (Table, Instant) {
 
 fn known(key: u8, name: &str) -> Remembered {
     let addresses = vec!["10.0.0.9:47474".parse().unwrap()];
-    Remembered { id: id(key), name: Some(name.into()), platform: None, colour: None, trust: Trust::Known, accepts: None, addresses }
+    Remembered {
+        id: id(key),
+        name: Some(name.into()),
+        platform: None,
+        colour: None,
+        trust: Trust::Known,
+        accepts: None,
+        addresses,
+    }
 }
 
 #[test]
@@ -261,7 +269,9 @@ fn a_colour_is_shown_and_kept_while_it_is_one_of_the_palette() {
     let (mut table, now) = table(vec![known(1, "nas")]);
     let address = "10.0.0.1:5".parse().unwrap();
     let mut greeting = hello("nas");
-    for (said, shown) in [(Some(0), Colour::new(0)), (Some(11), Colour::new(11)), (Some(12), None), (Some(255), None), (None, None)] {
+    for (said, shown) in
+        [(Some(0), Colour::new(0)), (Some(11), Colour::new(11)), (Some(12), None), (Some(255), None), (None, None)]
+    {
         greeting.look.colour = said;
         table.proved(id(1), &greeting, address);
         assert_eq!(table.get(id(1)).unwrap().colour, shown, "{said:?}");

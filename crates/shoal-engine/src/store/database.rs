@@ -13,7 +13,11 @@ mod records;
 pub(crate) use records::{Checkpoint, DeviceRecord, FileFailure, Kept, TransferRecord};
 
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row, blob::ZeroBlob, params};
-use shoal_proto::{Hash, Manifest, PeerId, PieceIndex, RangeSet, manifest::EntryIndex, message::{Colour, TransferId}};
+use shoal_proto::{
+    Hash, Manifest, PeerId, PieceIndex, RangeSet,
+    manifest::EntryIndex,
+    message::{Colour, TransferId},
+};
 use std::{
     collections::BTreeSet,
     net::SocketAddr,

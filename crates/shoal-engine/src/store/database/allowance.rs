@@ -17,7 +17,14 @@ const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 impl Database {
     /// Counts `entries` that hold `bytes` in all against the allowance of `peer`, if they fit into what is left of it at `now`; `false`: they do not, and
     /// nothing is counted. One step: of two offers at once the second finds the first counted. To the minute, at most one too long.
-    pub(crate) fn spend(&self, peer: PeerId, entries: u32, bytes: u64, allowance: u64, now: SystemTime) -> Result<bool, DatabaseError> {
+    pub(crate) fn spend(
+        &self,
+        peer: PeerId,
+        entries: u32,
+        bytes: u64,
+        allowance: u64,
+        now: SystemTime,
+    ) -> Result<bool, DatabaseError> {
         let bytes = bytes.max(u64::from(entries).saturating_mul(LEAST));
         let minute = minute(now);
         let oldest = minute - as_sql(WINDOW.as_secs() / 60);
@@ -103,7 +110,8 @@ mod tests {
     #[test]
     fn the_sum_survives_a_restart_and_no_number_overflows_it() {
         let folder = tempfile::tempdir().unwrap();
-        let spend = |bytes, allowance| Database::open(folder.path()).unwrap().spend(peer(1), 0, bytes, allowance, noon()).unwrap();
+        let spend =
+            |bytes, allowance| Database::open(folder.path()).unwrap().spend(peer(1), 0, bytes, allowance, noon()).unwrap();
         assert!(spend(60, 100) && !spend(60, 100));
         assert!(!spend(u64::MAX, u64::MAX));
         assert!(spend(i64::MAX as u64 - 60, u64::MAX) && !spend(1, u64::MAX));
