@@ -28,7 +28,7 @@ describe("by keyboard alone", () => {
   test("send files to two devices", async () => {
     await open("few");
     await hands.tabTo("Jonas");
-    await hands.press(" ", "ArrowRight", " ", "Control+o");
+    await hands.press(" ", "ArrowRight", " ", "f");
     await page.locator("dialog").waitFor();
     expect(await page.locator("dialog input:checked").count()).toBe(2);
     await hands.tabTo("Send to 2 devices");

@@ -100,7 +100,7 @@ export const VIEWS: readonly ViewOf[] = [
     main: true,
     scene: "few",
     show: async (page) => {
-      await page.keyboard.press("Control+o");
+      await page.keyboard.press("f");
       await page.locator("dialog").waitFor();
     },
   },

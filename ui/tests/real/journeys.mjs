@@ -126,7 +126,7 @@ const JOURNEYS = {
     const name = basename(file);
     const sendFile = async () => {
       const chooser = ann.page.waitForEvent("filechooser");
-      await ann.press("Control+o");
+      await ann.press("f");
       await (await chooser).setFiles([file]);
       await ann.page.getByRole("dialog").waitFor();
       await ann.tabTo("ben");

@@ -34,6 +34,8 @@ export class Person {
       ignoreHTTPSErrors: true,
     });
     const person = new Person(name, browser, await context.newPage());
+    // While somebody listens, dialogs are caught from the first on: asking for the next one alone is slower than a key.
+    person.page.on("filechooser", () => {});
     await person.page.goto(link);
     await person.page.getByRole("navigation", { name: "Places" }).waitFor();
     return person;

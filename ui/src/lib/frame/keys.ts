@@ -13,13 +13,14 @@ export function listenToKeys(view: View, shoal: Shoal): () => void {
     const command = event.ctrlKey || event.metaKey;
     const key = event.key.toLowerCase();
     if (command && key === "f") view.searches += 1;
-    else if (command && key === "o") void view.composeFiles("files");
     else if (event.key === "Escape") {
       if (!view.back()) return;
     } else if (command || event.altKey || typing(event.target)) return;
     else if (event.key === "?") view.sheet = { kind: "keys" };
     else if (key === "/") view.searches += 1;
     else if (key === "t") view.compose([]);
+    // Ctrl+O is the browser's own.
+    else if (key === "f") void view.composeFiles("files");
     else if (key === "o" && shoal.offers.length > 0) document.querySelector<HTMLElement>("[data-offer] [data-first]")?.focus();
     else {
       const place = PLACES[Number(event.key) - 1];
