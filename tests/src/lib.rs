@@ -4,7 +4,8 @@
 //! - [`compare`] says in what two folders differ;
 //! - `hostile` (Linux) is a peer that keeps to no rule;
 //! - `lab` (Linux, root) makes hosts as network namespaces, joins them by switches and by cables with a rate, a delay and loss,
-//!   and runs `shoal` on them.
+//!   and runs `shoal` on them;
+//! - `window` (Linux, root) opens real windows on such hosts, with a display, a mouse and a keyboard each.
 //!
 //! The tests themselves are in `tests/system`. Those that need root are `#[ignore]`d; `cargo xtask test` runs them too.
 //!
@@ -19,6 +20,8 @@ pub mod hostile;
 #[cfg(target_os = "linux")]
 pub mod lab;
 pub mod sim;
+#[cfg(target_os = "linux")]
+pub mod window;
 
 /// Prints a measured figure; `cargo xtask test` lists them all at the end.
 pub fn figure(what: &str, value: impl std::fmt::Display) {

@@ -1,7 +1,7 @@
 //! What a front end hears.
 
 use crate::{
-    Code,
+    Code, Settings,
     rows::{Device, Sas, Snapshot, State, Transfer, milliseconds, whole_seconds},
     shares::FoundItem,
 };
@@ -133,7 +133,9 @@ pub enum Event {
         /// Which.
         search: u64,
     },
-    /// Events were lost; a [`Event::Snapshot`] follows.
+    /// Settings or limits changed, by whomever; or the network interfaces, which are among them.
+    Settings(Settings),
+    /// Events were lost; a [`Event::Snapshot`] and [`Event::Settings`] follow.
     Lagged,
     /// Everything at this moment, after a lag.
     Snapshot(Snapshot),
@@ -156,6 +158,7 @@ impl Event {
             | Self::Found { .. }
             | Self::SearchedPeer { .. }
             | Self::Searched { .. }
+            | Self::Settings(_)
             | Self::Lagged
             | Self::Snapshot(_) => None,
         }
@@ -200,6 +203,7 @@ impl From<engine::Event> for Event {
                 Self::SearchedPeer { search, peer: peer.to_string(), more, complete }
             }
             engine::Event::Searched { search } => Self::Searched { search },
+            engine::Event::Settings(settings) => Self::Settings(settings.into()),
             engine::Event::Lagged => Self::Lagged,
         }
     }
@@ -208,35 +212,53 @@ impl From<engine::Event> for Event {
 /// What a front end acts on when a transfer ended without being finished.
 fn code_of(transfer: &engine::Transfer) -> Code {
     match (transfer.cause, transfer.state) {
-        (Some(engine::Cause::Verification), _) => Code::VerificationFailed,
-        (Some(engine::Cause::NoSpace), _) => Code::NoSpace,
+        (Some(cause), _) => cause.into(),
         (None, engine::State::Declined) => Code::Declined,
         (None, _) => Code::Failed,
     }
 }
 
-/// Events of an engine in this process. After a lag the picture is made whole with a snapshot, so nothing is kept for a slow listener.
+/// Events of an engine in this process. After a lag the picture is made whole, so nothing is kept for a slow listener.
 #[derive(Debug)]
 pub struct Feed {
     engine: Engine,
     events: shoal_engine::Events,
-    snapshot_due: bool,
+    due: Option<Due>,
+}
+
+/// What a listener that lagged gets before anything else.
+#[derive(Debug)]
+enum Due {
+    Snapshot,
+    Settings,
 }
 
 impl Feed {
     /// Events from now on.
     pub fn new(engine: &Engine) -> Self {
-        Self { engine: engine.clone(), events: engine.events(), snapshot_due: false }
+        Self { engine: engine.clone(), events: engine.events(), due: None }
     }
 
     /// The next event; `None` once the engine is shut down.
     pub async fn next(&mut self) -> Option<Event> {
-        if std::mem::take(&mut self.snapshot_due) {
-            return Some(Event::Snapshot((&self.engine).into()));
+        match self.due {
+            Some(Due::Snapshot) => {
+                self.due = Some(Due::Settings);
+                Some(Event::Snapshot((&self.engine).into()))
+            }
+            Some(Due::Settings) => {
+                let settings = self.engine.settings().await;
+                self.due = None;
+                Some(Event::Settings(settings.into()))
+            }
+            None => {
+                let event = self.events.next().await?;
+                if event == shoal_engine::Event::Lagged {
+                    self.due = Some(Due::Snapshot);
+                }
+                Some(event.into())
+            }
         }
-        let event = self.events.next().await?;
-        self.snapshot_due = event == shoal_engine::Event::Lagged;
-        Some(event.into())
     }
 }
 
@@ -253,7 +275,7 @@ impl Transfer {
                 (self.bytes_done, self.bytes) = (*bytes_done, *bytes);
                 (self.files_done, self.files) = (*files_done, *files);
                 (self.rate, self.eta_s) = (*rate, *eta_s);
-                self.error = None;
+                (self.error, self.code) = (None, None);
             }
             Event::Finished { files, bytes, bytes_moved, files_failed, .. } => {
                 self.state = State::Finished;
@@ -266,9 +288,9 @@ impl Transfer {
                 self.error = Some(reason.clone());
                 (self.rate, self.eta_s) = (0, None);
             }
-            Event::Failed { error, state, .. } => {
+            Event::Failed { error, state, code, .. } => {
                 self.state = *state;
-                self.error = Some(error.clone());
+                (self.error, self.code) = (Some(error.clone()), Some(*code));
                 (self.rate, self.eta_s) = (0, None);
             }
             Event::Ready { .. }
@@ -279,6 +301,7 @@ impl Transfer {
             | Event::Found { .. }
             | Event::SearchedPeer { .. }
             | Event::Searched { .. }
+            | Event::Settings(_)
             | Event::Lagged
             | Event::Snapshot(_) => {}
         }

@@ -28,6 +28,15 @@ pub enum Code {
     NoSpace,
 }
 
+impl From<shoal_engine::Cause> for Code {
+    fn from(cause: shoal_engine::Cause) -> Self {
+        match cause {
+            shoal_engine::Cause::Verification => Self::VerificationFailed,
+            shoal_engine::Cause::NoSpace => Self::NoSpace,
+        }
+    }
+}
+
 /// A request that was not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, thiserror::Error)]
 #[error("{message}")]
@@ -137,7 +146,7 @@ impl From<SettingsError> for Failure {
     fn from(error: SettingsError) -> Self {
         let code = match &error {
             SettingsError::Inbox { .. } => Code::NoSpace,
-            SettingsError::Interfaces => Code::Usage,
+            SettingsError::Interfaces | SettingsError::Colour { .. } => Code::Usage,
             SettingsError::Store(_) => Code::Failed,
         };
         Self::new(code, error)

@@ -2,7 +2,7 @@
 //!
 //! Ids, names and addresses are strings here: a front end shows them and hands them back. Sizes are bytes, rates bytes a second.
 
-use crate::PeerLink;
+use crate::{PeerLink, failure::Code};
 use serde::{Deserialize, Serialize};
 use shoal_engine as engine;
 use std::{
@@ -158,6 +158,9 @@ pub struct Device {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub platform: Option<Platform>,
+    /// The colour that its owner chose, an index of the palette, 0 to 11; null: derived from its id.
+    #[serde(default)]
+    pub colour: Option<u8>,
 }
 
 impl From<engine::Device> for Device {
@@ -175,6 +178,7 @@ impl From<engine::Device> for Device {
                 .collect(),
             rtt_ms: device.rtt.map(milliseconds),
             platform: device.platform.map(Into::into),
+            colour: device.colour.map(engine::Colour::index),
         }
     }
 }
@@ -296,6 +300,10 @@ pub struct Transfer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub error: Option<String>,
+    /// The kind of `error`, where a front end can act on it or say it in another language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub code: Option<Code>,
     /// It came in, and nobody has answered it yet.
     pub awaits_answer: bool,
     /// The text, when it is one; as the peer wrote it, so not safe to print.
@@ -350,6 +358,7 @@ impl From<engine::Transfer> for Transfer {
             rate: transfer.rate,
             eta_s: transfer.eta.map(whole_seconds),
             error: transfer.error,
+            code: transfer.cause.map(Into::into),
             awaits_answer: transfer.awaits_answer,
             text: transfer.text,
             into: transfer.into,

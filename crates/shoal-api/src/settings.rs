@@ -1,8 +1,8 @@
 //! What a person can set.
 
 use crate::rows::Limits;
-use serde::{Deserialize, Serialize};
-use shoal_engine as engine;
+use serde::{Deserialize, Deserializer, Serialize};
+use shoal_engine::{self as engine, Colour};
 use std::path::PathBuf;
 use ts_rs::TS;
 
@@ -55,6 +55,9 @@ pub struct Settings {
     pub interfaces: Vec<Interface>,
     /// Limits in force.
     pub limits: Limits,
+    /// How this device looks on every screen: index of the palette, 0 to 11; null: derived from its key.
+    #[serde(default)]
+    pub colour: Option<u8>,
 }
 
 /// A network interface.
@@ -91,6 +94,15 @@ pub struct SettingsChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub interfaces_off: Option<Vec<String>>,
+    /// Index of the palette, 0 to 11; null: derived from the key.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number | null")]
+    pub colour: Option<Option<u8>>,
+}
+
+/// Tells null from what is left out.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<u8>>, D::Error> {
+    Deserialize::deserialize(from).map(Some)
 }
 
 impl From<engine::Settings> for Settings {
@@ -102,6 +114,7 @@ impl From<engine::Settings> for Settings {
             discoverable: settings.discoverable,
             interfaces: settings.interfaces.into_iter().map(Into::into).collect(),
             limits: settings.limits.into(),
+            colour: settings.colour.map(Colour::index),
         }
     }
 }
@@ -115,7 +128,7 @@ impl From<engine::Interface> for Interface {
 
 impl From<SettingsChange> for engine::SettingsChange {
     fn from(change: SettingsChange) -> Self {
-        let SettingsChange { name, inbox, accept, discoverable, interfaces_off } = change;
-        Self { name, inbox, accept: accept.map(Into::into), discoverable, interfaces_off }
+        let SettingsChange { name, inbox, accept, discoverable, interfaces_off, colour } = change;
+        Self { name, inbox, accept: accept.map(Into::into), discoverable, interfaces_off, colour }
     }
 }

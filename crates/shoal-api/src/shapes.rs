@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use crate::{Event, rows::*};
+use crate::{Event, SettingsChange, rows::*};
 use serde::Serialize;
 use serde_json::Value;
 use shoal_engine as engine;
@@ -42,6 +42,7 @@ fn device() -> engine::Device {
         id: engine::PeerId::from_public_key([7; 32]),
         name: "Mira's laptop".into(),
         platform: Some(engine::Platform::Linux),
+        colour: engine::Colour::new(11),
         trust: engine::Trust::Verified,
         accepts: Some(10_000_000_000),
         online: true,
@@ -82,7 +83,8 @@ fn rows_have_the_fields_of_the_contract() {
     assert_eq!(row["bytes"], 1_u64 << 40);
     assert_eq!((&row["started"], &row["since"]), (&5.into(), &7.into()));
 
-    let row = has(&Device::from(device()), &["id", "name", "trust", "accepts", "online", "paths", "rtt_ms"]);
+    let row = has(&Device::from(device()), &["id", "name", "trust", "accepts", "online", "paths", "rtt_ms", "colour"]);
+    assert_eq!(row["colour"], 11);
     assert_eq!(row["accepts"], 10_000_000_000_u64);
     assert_eq!((&row["trust"], &row["paths"][0]["via"]), (&"verified".into(), &"mdns".into()));
     assert_eq!((&row["paths"][0]["address"], &row["rtt_ms"]), (&"192.168.1.2:47474".into(), &1.234.into()));
@@ -98,7 +100,16 @@ fn rows_have_the_fields_of_the_contract() {
 #[test]
 fn events_have_the_fields_of_the_contract() {
     let id = transfer().id;
-    let cases: [(engine::Event, &str, &[&str]); 7] = [
+    let settings = engine::Settings {
+        name: "Mira's laptop".into(),
+        inbox: "/inbox".into(),
+        accept: engine::AcceptRule::Ask,
+        discoverable: true,
+        interfaces: vec![],
+        limits: engine::Limits::default(),
+        colour: None,
+    };
+    let cases: [(engine::Event, &str, &[&str]); 8] = [
         (engine::Event::Offered(transfer()), "offered", &["transfer", "peer"]),
         (
             engine::Event::Progress(engine::Transfer { eta: None, ..transfer() }),
@@ -114,6 +125,7 @@ fn events_have_the_fields_of_the_contract() {
         (engine::Event::Failed { transfer: transfer(), error: "no".into() }, "failed", &["transfer", "error"]),
         (engine::Event::Device(device()), "device", &["id", "name", "trust", "online", "paths"]),
         (engine::Event::Transfer(transfer()), "transfer", &["transfer", "state"]),
+        (engine::Event::Settings(settings), "settings", &["name", "inbox", "accept", "limits", "colour"]),
     ];
     for (event, tag, fields) in cases {
         let event = Event::from(event);
@@ -124,6 +136,15 @@ fn events_have_the_fields_of_the_contract() {
     }
     let ready = Event::Ready { id: "a".into(), name: "b".into(), addresses: vec![], web: None, web_fingerprint: None };
     assert_eq!(serde_json::to_string(&ready).unwrap(), r#"{"event":"ready","id":"a","name":"b","addresses":[]}"#);
+}
+
+/// Null takes a colour back; a change that does not name it leaves it.
+#[test]
+fn a_colour_that_is_left_out_is_told_from_none() {
+    let read = |json| serde_json::from_str::<SettingsChange>(json).unwrap().colour;
+    assert_eq!([r#"{}"#, r#"{"colour":null}"#, r#"{"colour":3}"#].map(read), [None, Some(None), Some(Some(3))]);
+    let written = |colour| serde_json::to_string(&SettingsChange { colour, ..SettingsChange::default() }).unwrap();
+    assert_eq!([None, Some(None), Some(Some(3))].map(written), ["{}", r#"{"colour":null}"#, r#"{"colour":3}"#]);
 }
 
 /// A script tries again after a failure and not after a no.

@@ -116,6 +116,7 @@ impl Story {
             | Event::Found { .. }
             | Event::SearchedPeer { .. }
             | Event::Searched { .. }
+            | Event::Settings(_)
             | Event::Lagged
             | Event::Snapshot(_) => None,
         }
@@ -153,6 +154,7 @@ pub(crate) mod tests {
             rate: 84_000_000,
             eta_s: Some(170),
             error: None,
+            code: None,
             awaits_answer: false,
             text: None,
             into: None,

@@ -5,12 +5,13 @@
 use crate::{
     congestion::let_farewell_pass,
     endpoint::{MAX_STREAMS, RECEIVE_WINDOW, unmapped},
+    greeting::Greeting,
     stream::{RecvStream, SendStream, StreamError, var_int, write_message},
 };
 use shoal_proto::{
     PeerId,
     codec::MAX_MESSAGE,
-    message::{CloseCode, Hello, Request},
+    message::{CloseCode, Request},
 };
 use std::{
     fmt,
@@ -21,7 +22,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// A connection. Clones share it.
 #[derive(Clone)]
@@ -32,15 +33,17 @@ pub(crate) struct Connection {
 struct Inner {
     quinn: quinn::Connection,
     peer: PeerId,
-    hello: Hello,
+    greeting: Greeting,
     dialled: bool,
+    since: Instant,
     use_: Use,
     roomy: AtomicBool,
 }
 
 impl Connection {
-    pub(crate) fn new(quinn: quinn::Connection, peer: PeerId, hello: Hello, dialled: bool) -> Self {
-        Self { inner: Arc::new(Inner { quinn, peer, hello, dialled, use_: Use::default(), roomy: AtomicBool::new(false) }) }
+    pub(crate) fn new(quinn: quinn::Connection, peer: PeerId, greeting: Greeting, dialled: bool) -> Self {
+        let (use_, roomy) = (Use::default(), AtomicBool::new(false));
+        Self { inner: Arc::new(Inner { quinn, peer, greeting, dialled, since: Instant::now(), use_, roomy }) }
     }
 
     /// Who is at the other end: TLS proved it.
@@ -49,13 +52,18 @@ impl Connection {
     }
 
     /// How it introduced itself. A hint for a screen.
-    pub(crate) fn hello(&self) -> &Hello {
-        &self.inner.hello
+    pub(crate) fn greeting(&self) -> &Greeting {
+        &self.inner.greeting
     }
 
     /// This end dialled.
     pub(crate) fn dialled(&self) -> bool {
         self.inner.dialled
+    }
+
+    /// When the hellos were said.
+    pub(crate) fn since(&self) -> Instant {
+        self.inner.since
     }
 
     /// Where the peer is now; it may move.

@@ -1,6 +1,9 @@
 //! A device as the engine shows it: one row however many ways it was found.
 
-use shoal_proto::{PeerId, message::Platform};
+use shoal_proto::{
+    PeerId,
+    message::{Colour, Platform},
+};
 use std::{net::SocketAddr, time::Duration};
 
 /// What this device's owner thinks of another.
@@ -45,6 +48,8 @@ pub struct Device {
     pub name: String,
     /// What it runs, if it said so.
     pub platform: Option<Platform>,
+    /// The colour that its owner chose; `None`: derived from its key.
+    pub colour: Option<Colour>,
     /// Its standing here.
     pub trust: Trust,
     /// Bytes in 24 hours that are accepted from it without asking; `None`: each offer is asked about. Verified devices only.

@@ -12,6 +12,7 @@ use crate::{
     },
     endpoint::Endpoint,
     error::{BenchError, ReachError, SendError, StartError, TransferError, TrustError},
+    greeting::Greeting,
     identity::Identity,
     links::{IncomingRequest, Links, Reach},
     settings::Kept,
@@ -33,7 +34,7 @@ use crate::{
 };
 use shoal_proto::{
     PeerId, display,
-    message::{CloseCode, Hello, Platform, TransferId},
+    message::{CloseCode, Colour, Hello, Look, Platform, TransferId},
     sas::Sas,
 };
 use std::{
@@ -42,7 +43,7 @@ use std::{
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Mutex, broadcast, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Events that a front end may leave unread before it is told to take a snapshot.
@@ -63,8 +64,9 @@ pub struct Engine {
 #[derive(Debug)]
 pub(crate) struct Inner {
     id: PeerId,
-    pub(crate) hello: watch::Sender<Hello>,
+    pub(crate) greeting: watch::Sender<Greeting>,
     pub(crate) presence: watch::Sender<Presence>,
+    pub(crate) telling_settings: Mutex<()>,
     /// mDNS was not switched off for this start.
     pub(crate) mdns: bool,
     listen: Option<IpAddr>,
@@ -138,15 +140,14 @@ impl Engine {
         let id = identity.peer_id();
         let devices = Arc::new(Devices::new(id, remembered));
         let cancel = CancellationToken::new();
-        let hello = watch::Sender::new(Hello {
-            name: settings.name,
-            platform: Platform::HERE,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+        let greeting = watch::Sender::new(Greeting {
+            hello: Hello { name: settings.name, platform: Platform::HERE, version: env!("CARGO_PKG_VERSION").to_owned() },
+            look: Look { colour: settings.colour.map(Colour::index) },
         });
         let (incoming, requests) = mpsc::channel(MAX_UNREAD_REQUESTS);
         let reach = if config.lan_only { Reach::Local } else { Reach::Everywhere };
         // Cancelled by its own shutdown: connections outlive the tasks that write down how far they came.
-        let links = Links::start(endpoint, devices.clone(), hello.subscribe(), incoming, reach, CancellationToken::new());
+        let links = Links::start(endpoint, devices.clone(), greeting.subscribe(), incoming, reach, CancellationToken::new());
         let events = broadcast::Sender::new(MAX_UNREAD_EVENTS);
         let transfers = Transfers::new(Surroundings {
             rights: Arc::new(Gate { table: table.clone(), devices: devices.clone() }),
@@ -169,8 +170,9 @@ impl Engine {
         let discovery = Discovery::start(options, presence.subscribe(), id, port, devices.clone(), &cancel);
         let inner = Arc::new(Inner {
             id,
-            hello,
+            greeting,
             presence,
+            telling_settings: Mutex::default(),
             mdns: config.mdns,
             listen: config.listen,
             database,
@@ -206,7 +208,7 @@ impl Engine {
 
     /// Its name.
     pub fn name(&self) -> String {
-        self.inner.hello.borrow().name.clone()
+        self.inner.greeting.borrow().hello.name.clone()
     }
 
     /// Addresses at which others can reach it now.
@@ -417,13 +419,6 @@ impl Engine {
     /// Limits in force.
     pub fn limits(&self) -> Limits {
         self.inner.transfers.limits()
-    }
-
-    /// Sets limits; kept across restarts.
-    pub async fn set_limits(&self, limits: Limits) -> Result<(), TransferError> {
-        self.inner.transfers.set_limits(limits);
-        let database = self.inner.database.clone();
-        blocking(move || Kept::keep_limits(&database, limits)).await.map_err(|error| TransferError::Store(error.to_string()))
     }
 
     /// Measures disk and processor here, and the way to a peer; some ten seconds. One at a time.

@@ -1,6 +1,6 @@
 //! Why an operation of the engine did not do what was asked: one enum per operation. Each text is one sentence for people.
 
-use shoal_proto::{PeerId, display::size};
+use shoal_proto::{PeerId, display::size, message::Colour};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// Why an engine did not start.
@@ -196,6 +196,12 @@ pub enum SettingsError {
     /// Names that no interface has.
     #[error("these are not names of network interfaces: take them from the settings")]
     Interfaces,
+    /// An index that is none of a [`Colour`].
+    #[error("there is no colour {index}: they go from 0 to {}", Colour::COUNT - 1)]
+    Colour {
+        /// Which.
+        index: u8,
+    },
     /// The database.
     #[error("the change cannot be recorded: {0}")]
     Store(String),

@@ -1,6 +1,6 @@
 //! What an engine tells its front ends, and the picture they start from.
 
-use crate::{Device, share::PeerFound, transfer::Transfer};
+use crate::{Device, Settings, share::PeerFound, transfer::Transfer};
 use shoal_proto::{PeerId, message::TransferId, sas::Sas};
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ pub enum Event {
         /// Which.
         search: u64,
     },
+    /// Settings or limits changed, by whomever; or the network interfaces, which are among them.
+    Settings(Settings),
     /// Events were lost; take a snapshot.
     Lagged,
 }

@@ -16,9 +16,13 @@ mod endpoint;
 mod engine;
 mod error;
 mod event;
+mod greeting;
 mod health;
 mod identity;
 mod links;
+#[cfg(feature = "micro")]
+#[doc(hidden)]
+pub mod micro;
 mod net_thread;
 mod settings;
 mod share;
@@ -42,7 +46,7 @@ pub use share::{NewShare, OwnShare, PeerFound, Risk, ShareChange};
 pub use shoal_proto::{
     PeerId, RelativePath,
     display::shown,
-    message::{Platform, TransferId},
+    message::{Colour, Platform, TransferId},
     sas::Sas,
     share::{
         Changed, Hit, Holds, Item, ItemKind, Kind, List, Matching, Name, Order, OrderBy, Page, Search, Share, Text, Watch,

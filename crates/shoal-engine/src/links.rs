@@ -26,11 +26,12 @@ use crate::{
     connection::Connection,
     discovery::{devices::Devices, interfaces::Barred},
     endpoint::Endpoint,
+    greeting::Greeting,
     stream::{RecvStream, SendStream},
 };
 use shoal_proto::{
     PeerId,
-    message::{CloseCode, Hello, Request},
+    message::{CloseCode, Request},
 };
 use std::{
     fmt,
@@ -59,7 +60,7 @@ pub(crate) trait Directory: Send + Sync + fmt::Debug + 'static {
     /// Addresses to dial, best first.
     fn candidates(&self, id: PeerId) -> Vec<SocketAddr>;
     /// TLS proved the key at `address` and it said who it is; a connection lives now.
-    fn proved(&self, id: PeerId, hello: &Hello, address: SocketAddr);
+    fn proved(&self, id: PeerId, greeting: &Greeting, address: SocketAddr);
     /// Its last connection is gone.
     fn disconnected(&self, id: PeerId);
 }
@@ -73,8 +74,8 @@ impl Directory for Devices {
         self.candidates(id)
     }
 
-    fn proved(&self, id: PeerId, hello: &Hello, address: SocketAddr) {
-        self.proved(id, hello, address);
+    fn proved(&self, id: PeerId, greeting: &Greeting, address: SocketAddr) {
+        self.proved(id, greeting, address);
     }
 
     fn disconnected(&self, id: PeerId) {
@@ -108,7 +109,7 @@ pub(crate) enum Reach {
 pub(crate) struct Links {
     endpoint: Endpoint,
     directory: Arc<dyn Directory>,
-    hello: watch::Receiver<Hello>,
+    greeting: watch::Receiver<Greeting>,
     incoming: mpsc::Sender<IncomingRequest>,
     reach: Reach,
     barred: Mutex<Barred>,
@@ -119,12 +120,12 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// Begins to answer. `hello` is how this device introduces itself; requests of peers go to `incoming`. Ends when `cancel` is
+    /// Begins to answer. `greeting` is how this device introduces itself; requests of peers go to `incoming`. Ends when `cancel` is
     /// cancelled, cleanly by [`Links::shutdown`].
     pub(crate) fn start(
         endpoint: Endpoint,
         directory: Arc<dyn Directory>,
-        hello: watch::Receiver<Hello>,
+        greeting: watch::Receiver<Greeting>,
         incoming: mpsc::Sender<IncomingRequest>,
         reach: Reach,
         cancel: CancellationToken,
@@ -132,7 +133,7 @@ impl Links {
         let links = Arc::new(Self {
             endpoint,
             directory,
-            hello,
+            greeting,
             incoming,
             reach,
             barred: Mutex::default(),

@@ -2,17 +2,20 @@
 //! it is changed again.
 
 use crate::{
-    AcceptRule, Config, Engine, Limits,
+    AcceptRule, Config, Engine, Event, Limits,
     discovery::{
         Presence,
         interfaces::{self, Link},
     },
     engine::Inner,
-    error::SettingsError,
+    error::{SettingsError, TransferError},
     store::database::{Database, DatabaseError},
     transfer::transfers::blocking,
 };
-use shoal_proto::{display, message::Request};
+use shoal_proto::{
+    display,
+    message::{Colour, Look, Request},
+};
 use std::{
     collections::BTreeSet,
     io,
@@ -40,6 +43,8 @@ pub struct Settings {
     pub interfaces: Vec<Interface>,
     /// Limits in force.
     pub limits: Limits,
+    /// How this device looks on every screen; `None`: derived from its key.
+    pub colour: Option<Colour>,
 }
 
 /// A network interface of this host.
@@ -66,12 +71,15 @@ pub struct SettingsChange {
     pub discoverable: Option<bool>,
     /// The names of every interface that is not to be used.
     pub interfaces_off: Option<Vec<String>>,
+    /// Index of a [`Colour`]; `Some(None)`: derived from the key.
+    pub colour: Option<Option<u8>>,
 }
 
 /// What is kept across restarts and can be given anew at each start.
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) name: String,
+    pub(crate) colour: Option<Colour>,
     pub(crate) inbox: PathBuf,
     pub(crate) accept: AcceptRule,
     pub(crate) presence: Presence,
@@ -92,6 +100,7 @@ impl Kept {
         let off = database.setting("interfaces_off")?.unwrap_or_default();
         Ok(Self {
             name: database.setting("name")?.map_or_else(host_name, |name| display::device_name(&name)),
+            colour: database.setting("colour")?.and_then(|index| index.parse().ok()).and_then(Colour::new),
             inbox: database.path("inbox")?.unwrap_or_else(default_inbox),
             accept: config.accept.unwrap_or(accept),
             presence: Presence {
@@ -125,6 +134,9 @@ impl SettingsChange {
         if let Some(off) = &self.interfaces_off {
             database.set_setting("interfaces_off", Some(&off.join("\n")))?;
         }
+        if let Some(colour) = self.colour {
+            database.set_setting("colour", colour.map(|index| index.to_string()).as_deref())?;
+        }
         Ok(())
     }
 
@@ -142,6 +154,9 @@ impl SettingsChange {
             if off.len() > MAX_OFF || !off.iter().all(is_name) {
                 return Err(SettingsError::Interfaces);
             }
+        }
+        if let Some(Some(index)) = self.colour {
+            Colour::new(index).ok_or(SettingsError::Colour { index })?;
         }
         Ok(self)
     }
@@ -162,11 +177,12 @@ impl Engine {
             discoverable: presence.discoverable && self.inner.mdns,
             interfaces: listed(links, presence.off),
             limits: self.limits(),
+            colour: self.inner.greeting.borrow().look.colour(),
         }
     }
 
-    /// Changes settings. Connections over interfaces that are switched off are closed; transfers on them go on another way, if there
-    /// is one. Devices in reach are told a new name.
+    /// Changes settings, and tells every front end. Connections over interfaces that are switched off are closed; transfers on them go
+    /// on another way, if there is one. Devices in reach are told a new name and colour.
     ///
     /// # Errors
     /// [`SettingsError`]; nothing is changed then.
@@ -184,10 +200,8 @@ impl Engine {
         if let Some(accept) = change.accept {
             self.inner.transfers.set_accept_rule(accept);
         }
-        if let Some(name) = change.name {
-            let name = if name.is_empty() { host_name() } else { name };
-            self.inner.rename(name);
-        }
+        let name = change.name.map(|name| if name.is_empty() { host_name() } else { name });
+        self.inner.introduce_as(name, change.colour.map(|colour| Look { colour }));
         self.inner.presence.send_if_modified(|presence| {
             let before = presence.clone();
             presence.discoverable = change.discoverable.unwrap_or(presence.discoverable);
@@ -197,23 +211,51 @@ impl Engine {
             *presence != before
         });
         self.inner.bar_interfaces().await;
+        self.tell_settings().await;
         Ok(())
+    }
+
+    /// Sets limits, and tells every front end; kept across restarts.
+    ///
+    /// # Errors
+    /// [`TransferError::Store`]; they are in force all the same, until the end of this run.
+    pub async fn set_limits(&self, limits: Limits) -> Result<(), TransferError> {
+        self.inner.transfers.set_limits(limits);
+        let database = self.inner.database.clone();
+        let kept = blocking(move || Kept::keep_limits(&database, limits)).await;
+        self.tell_settings().await;
+        kept.map_err(|error| TransferError::Store(error.to_string()))
+    }
+
+    /// One at a time, so that the last that is heard is what is in force.
+    pub(crate) async fn tell_settings(&self) {
+        let _turn = self.inner.telling_settings.lock().await;
+        let settings = self.settings().await;
+        self.inner.transfers.emit(Event::Settings(settings));
     }
 }
 
 impl Inner {
-    /// Tells every device in reach the name.
-    fn rename(self: &Arc<Self>, name: String) {
-        let is_new = self.hello.send_if_modified(|hello| std::mem::replace(&mut hello.name, name.clone()) != name);
+    /// Tells every device in reach the name and look; `None` stays.
+    fn introduce_as(self: &Arc<Self>, name: Option<String>, look: Option<Look>) {
+        let is_new = self.greeting.send_if_modified(|greeting| {
+            let before = greeting.clone();
+            greeting.hello.name = name.unwrap_or_else(|| before.hello.name.clone());
+            greeting.look = look.unwrap_or(before.look);
+            *greeting != before
+        });
         if !is_new {
             return;
         }
         for device in self.devices.all().into_iter().filter(|device| device.online) {
-            let (links, own) = (self.links.clone(), self.hello.borrow().clone());
+            let (links, own) = (self.links.clone(), self.greeting.borrow().clone());
             let tell = async move {
-                match links.request(device.id, &Request::Hello(own)).await {
-                    Ok((_, mut send, _answer)) => send.finish(),
-                    Err(error) => tracing::debug!(%error, "a device hears of the new name when it is back"),
+                let said = match links.request(device.id, &Request::Hello(own.hello.clone())).await {
+                    Ok((_, mut send, _answer)) => own.end(&mut send).await.map_err(|error| error.to_string()),
+                    Err(error) => Err(error.to_string()),
+                };
+                if let Err(error) = said {
+                    tracing::debug!(error, "a device hears of the new name and colour when it is back");
                 }
             };
             self.tasks().spawn(self.cancel.clone().run_until_cancelled_owned(tell));
@@ -272,3 +314,6 @@ const fn rule_word(rule: AcceptRule) -> &'static str {
 fn rule_from(word: &str) -> Option<AcceptRule> {
     [AcceptRule::Ask, AcceptRule::Verified, AcceptRule::All].into_iter().find(|rule| rule_word(*rule) == word)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! What a running engine does by itself: sorts requests, tells and keeps changes of devices, asks new ones who they are.
 
 use crate::{
-    Event,
+    Engine, Event,
     discovery::devices::{Change, Changes, Remembered},
     engine::Inner,
     links::IncomingRequest,
@@ -24,10 +24,11 @@ const EXPIRE_OUTLINES: Duration = Duration::from_secs(30);
 /// The devices known from before.
 pub(crate) fn remembered(database: &Database) -> Result<Vec<Remembered>, DatabaseError> {
     let records = database.devices()?;
-    let known = |DeviceRecord { id, name, platform, trust, addresses, accepts }| Remembered {
+    let known = |DeviceRecord { id, name, platform, colour, trust, addresses, accepts }| Remembered {
         id,
         name,
         platform,
+        colour,
         trust,
         accepts,
         addresses,
@@ -154,7 +155,7 @@ pub(crate) async fn end_shared(engine: Arc<Inner>) {
     }
 }
 
-/// Tells the links when this host's addresses change, and which of them are not to be used.
+/// Tells the links and front ends when this host's addresses change, and the links which of them are not to be used.
 pub(crate) async fn watch_network(engine: Arc<Inner>) {
     let mut known = None;
     loop {
@@ -163,6 +164,7 @@ pub(crate) async fn watch_network(engine: Arc<Inner>) {
         if known.replace(now.clone()).is_some_and(|before| before != now) {
             tracing::info!("the network changed");
             engine.links.network_changed(&now);
+            Engine { inner: engine.clone() }.tell_settings().await;
         }
         tokio::time::sleep(NETWORK_WATCH).await;
     }
@@ -171,11 +173,11 @@ pub(crate) async fn watch_network(engine: Arc<Inner>) {
 impl Inner {
     /// Keeps what is to be remembered of a device.
     pub(crate) async fn remember(&self, id: PeerId) -> Result<(), DatabaseError> {
-        let Some(Remembered { id, name, platform, trust, accepts, addresses }) = self.devices.remembered(id) else {
+        let Some(Remembered { id, name, platform, colour, trust, accepts, addresses }) = self.devices.remembered(id) else {
             return Ok(());
         };
         let database = self.database.clone();
-        let record = DeviceRecord { id, name, platform, trust, addresses, accepts };
+        let record = DeviceRecord { id, name, platform, colour, trust, addresses, accepts };
         blocking(move || database.set_device(&record)).await
     }
 }

@@ -8,11 +8,12 @@
 //! One bidirectional stream per request. The opener writes one [`message::Request`]; what follows depends on its kind. Messages
 //! are framed by [`codec`]: a 32-bit little-endian length, then postcard. File content follows its frame raw, never inside postcard.
 //! A request that is not understood ends its stream with [`message::CloseCode::Unsupported`], not the connection: later versions
-//! may append requests.
+//! may append requests. Nor is anything that follows what this table lists on a hello's stream: a version reads the frames that it
+//! knows and leaves the rest, and takes for unsaid what is missing at the end. Later versions may append frames there.
 //!
 //! | request | opener writes | answerer writes |
 //! |---|---|---|
-//! | `Hello` | own [`message::Hello`] | its own |
+//! | `Hello` | own [`message::Hello`], then [`message::Look`] | its own |
 //! | `Offer` | [`message::Offer`], then [`message::FromSender`] | [`message::FromReceiver`] |
 //! | `Fetch` | [`message::Fetch`] | [`message::Frame`]s, each block followed by its bytes |
 //! | `Again` | nothing more | nothing: it offers, or resets the stream |

@@ -29,7 +29,7 @@ pub const MAX_MEASURE_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 /// The first message on every stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// Who is there; the dialler's first stream. Answered with a [`Hello`].
+    /// Who is there; the dialler's first stream. Answered with a [`Hello`]. A [`Look`] follows each of the two.
     Hello(Hello),
     /// Files or a text for the other end.
     Offer(Offer),
@@ -85,6 +85,40 @@ pub struct Hello {
     pub platform: Platform,
     /// Version of Shoal, for the details of a device.
     pub version: String,
+}
+
+/// How a device wants to look on a screen. It follows each [`Hello`] on its stream, in the opener's and in the answerer's direction;
+/// whoever ends the stream after the hello leaves it to others. A hint like the hello.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// Index of a [`Colour`]; others derive one from the device's key when there is none, or none that they know.
+    pub colour: Option<u8>,
+}
+
+impl Look {
+    /// Its colour, if it is one of the palette.
+    pub fn colour(self) -> Option<Colour> {
+        self.colour.and_then(Colour::new)
+    }
+}
+
+/// A colour of the palette by which devices are told apart. What each looks like is the front ends' business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Colour(u8);
+
+impl Colour {
+    /// Number of colours.
+    pub const COUNT: u8 = 12;
+
+    /// The colour with this index; `None` from [`Self::COUNT`] on.
+    pub fn new(index: u8) -> Option<Self> {
+        (index < Self::COUNT).then_some(Self(index))
+    }
+
+    /// Its place in the palette, below [`Self::COUNT`].
+    pub const fn index(self) -> u8 {
+        self.0
+    }
 }
 
 /// The family of system that a device runs; it decides the drawing beside its name and the names that its disk takes.

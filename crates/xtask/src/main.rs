@@ -4,6 +4,7 @@
 //! commands that it prints before it runs them, so that any of them can be repeated by hand.
 
 mod bench;
+mod bundle;
 mod dependencies;
 mod fuzz;
 mod setup;
@@ -17,7 +18,9 @@ use std::process::ExitCode;
 pub(crate) type Result<T = ()> = std::result::Result<T, String>;
 
 const USAGE: &str = "\
-cargo xtask run [--yes] [ARGS…]      set up, build, and start Shoal in a browser: `shoal serve --web ARGS`
+cargo xtask run [--yes] [--web] [ARGS…]
+                                     set up, build, and open Shoal's window; with --web, or where there is no display, start it
+                                     for a browser: `shoal serve --web ARGS`
 cargo xtask test [--yes] [--long] [FILTER]
                                      set up, then everything that must hold; with FILTER only tests whose names contain it
 cargo xtask check                    formatting, lints, documentation, dependencies: what a commit needs
@@ -25,6 +28,9 @@ cargo xtask fuzz [RUNS]              the fuzz targets, 1,000,000 inputs each unl
 cargo xtask bench [--yes] [--install-slow | --micro] [ARGS…]
                                      Shoal beside other programs on the same work; `cargo xtask bench --help` says more.
                                      --install-slow: those too that take minutes to install; --micro: parts alone
+cargo xtask bundle [--yes] [--check] packages for this system, in target/release/bundle; --check: installs the .deb, tries it
+                                     with the mouse, and takes it away (Debian, root)
+cargo xtask screenshots [--yes]      the README's pictures, taken from real windows (Linux, root)
 cargo xtask doctor                   what set-up would install here, without doing it
 cargo xtask help                     this
 
@@ -40,6 +46,8 @@ fn main() -> ExitCode {
         "check" => suite::check(),
         "fuzz" => fuzz(&mut args),
         "bench" => bench(&mut args),
+        "bundle" => bundle(&mut args),
+        "screenshots" => setup::install(setup::For::Testing, take_flag(&mut args, "--yes")).and_then(|()| suite::screenshots()),
         "doctor" => {
             setup::report();
             Ok(())
@@ -60,7 +68,12 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &mut Vec<String>) -> Result {
-    setup::install(setup::For::Building, take_flag(args, "--yes"))?;
+    let yes = take_flag(args, "--yes");
+    if suite::has_display() && !args.iter().any(|arg| arg == "--web" || arg.starts_with("--web=")) {
+        setup::install(setup::For::Window, yes)?;
+        return suite::run_window(args);
+    }
+    setup::install(setup::For::Building, yes)?;
     suite::run_peer(args)
 }
 
@@ -96,6 +109,13 @@ fn bench(args: &mut Vec<String>) -> Result {
         bench::install_slow()?;
     }
     bench::compare(args, &mut shell::Counts::default())
+}
+
+fn bundle(args: &mut Vec<String>) -> Result {
+    let check = take_flag(args, "--check");
+    setup::install(if check { setup::For::Testing } else { setup::For::Window }, take_flag(args, "--yes"))?;
+    bundle::make()?;
+    if check { suite::try_package(&mut shell::Counts::default()) } else { Ok(()) }
 }
 
 /// Removes a flag from the arguments; whether it was there.

@@ -9,14 +9,17 @@ use crate::{
 };
 use std::{
     io::{IsTerminal, Write},
+    path::{Path, PathBuf},
     process::Command,
 };
 
 /// What set-up is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum For {
-    /// To build and run.
+    /// To build and run what needs no display.
     Building,
+    /// Also the window.
+    Window,
     /// Also to test everything.
     Testing,
     /// Also to compare with other programs.
@@ -26,7 +29,7 @@ pub(crate) enum For {
 /// Something a machine must have.
 #[derive(Debug)]
 struct Need {
-    /// Programs of which one must be there.
+    /// Programs of which one must be there; a library by its `NAME.pc`, a module of Python as `python:NAME`.
     programs: &'static [&'static str],
     /// Why.
     why: &'static str,
@@ -52,6 +55,12 @@ enum Platforms {
 const NEEDS: &[Need] = &[
     Need { programs: &["cc", "gcc", "clang", "cl"], why: "SQLite and ring are compiled from C", from: For::Building, platforms: Platforms::All,
            packages: [&["gcc", "libc6-dev"], &["gcc"], &["gcc"]], component: None },
+    Need { programs: &["pkg-config", "pkgconf"], why: "finds the libraries of the window", from: For::Window, platforms: Platforms::Linux,
+           packages: [&["pkg-config"], &["pkgconf-pkg-config"], &["pkgconf"]], component: None },
+    Need { programs: &["webkit2gtk-4.1.pc"], why: "the window shows its page with it", from: For::Window, platforms: Platforms::Linux,
+           packages: [&["libwebkit2gtk-4.1-dev"], &["webkit2gtk4.1-devel"], &["webkit2gtk-4.1"]], component: None },
+    Need { programs: &["ayatana-appindicator3-0.1.pc"], why: "the icon in the tray", from: For::Window, platforms: Platforms::Linux,
+           packages: [&["libayatana-appindicator3-dev"], &["libayatana-appindicator-gtk3-devel"], &["libayatana-appindicator"]], component: None },
     Need { programs: &["npm", "npm.cmd"], why: "the UI is built with Node 20 or later", from: For::Building, platforms: Platforms::All,
            packages: [&["nodejs", "npm"], &["nodejs", "npm"], &["nodejs", "npm"]], component: None },
     Need { programs: &["cargo-fmt"], why: "formatting is checked", from: For::Testing, platforms: Platforms::All,
@@ -70,6 +79,20 @@ const NEEDS: &[Need] = &[
            packages: [&["strace"], &["strace"], &["strace"]], component: None },
     Need { programs: &["mount"], why: "system tests fill small disks", from: For::Testing, platforms: Platforms::Linux,
            packages: [&["mount"], &["util-linux"], &["util-linux"]], component: None },
+    Need { programs: &["Xvfb"], why: "window tests have displays of their own", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["xvfb", "fonts-dejavu-core", "fonts-noto-color-emoji"], &["xorg-x11-server-Xvfb"], &["xorg-server-xvfb"]], component: None },
+    Need { programs: &["openbox"], why: "window tests have a window manager", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["openbox"], &["openbox"], &["openbox"]], component: None },
+    Need { programs: &["dbus-run-session"], why: "window tests have a session bus", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["dbus"], &["dbus-daemon"], &["dbus"]], component: None },
+    Need { programs: &["WebKitWebDriver"], why: "window tests read the page", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["webkit2gtk-driver"], &["webkit2gtk4.1"], &["webkit2gtk-4.1"]], component: None },
+    Need { programs: &["xdotool"], why: "window tests move the mouse", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["xdotool"], &["xdotool"], &["xdotool"]], component: None },
+    Need { programs: &["import"], why: "pictures of windows", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["imagemagick"], &["ImageMagick"], &["imagemagick"]], component: None },
+    Need { programs: &["python:gi"], why: "window tests drag files from another program", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["python3-gi", "gir1.2-gtk-3.0"], &["python3-gobject", "gtk3"], &["python-gobject", "gtk3"]], component: None },
     Need { programs: &["chromium", "chromium-browser", "google-chrome"], why: "tests of the UI in a browser", from: For::Testing, platforms: Platforms::Linux,
            packages: [&["chromium"], &["chromium"], &["chromium"]], component: None },
     Need { programs: &["iperf3"], why: "the comparison's limit: TCP from memory to memory", from: For::Comparing, platforms: Platforms::Linux,
@@ -174,7 +197,7 @@ pub(crate) fn install(purpose: For, yes: bool) -> Result {
         println!("still missing: {} ({})", need.programs.join(" or "), need.why);
     }
     // Only some tests need the rest, and they say so themselves.
-    if still.iter().any(|need| need.from == For::Building) {
+    if still.iter().any(|need| need.from <= For::Window) {
         return Err("without it nothing can be built: install it and run this again".to_owned());
     }
     Ok(())
@@ -185,8 +208,7 @@ pub(crate) fn report() {
     let system = System::here();
     println!("system: {system:?}");
     for need in NEEDS.iter().filter(|need| system.is_among(need.platforms)) {
-        let found = need.programs.iter().find_map(|program| find(program));
-        let found = found.map_or_else(|| "MISSING".to_owned(), |path| path.display().to_string());
+        let found = need.programs.iter().find_map(|name| found(name)).unwrap_or_else(|| "MISSING".to_owned());
         println!("{:13} {found}  ({})", need.programs.first().copied().unwrap_or_default(), need.why);
     }
     let missing = missing(system, For::Testing);
@@ -211,9 +233,27 @@ fn missing(system: System, purpose: For) -> Vec<&'static Need> {
     let wanted = |need: &&Need| need.from <= purpose && system.is_among(need.platforms);
     // On Windows the compiler is not on the path: the one that linked this program compiles C too.
     let present = |need: &&Need| {
-        need.programs.iter().any(|program| find(program).is_some()) || (system == System::Windows && need.from == For::Building)
+        need.programs.iter().any(|name| found(name).is_some()) || (system == System::Windows && need.from == For::Building)
     };
     NEEDS.iter().filter(wanted).filter(|need| !present(need)).collect()
+}
+
+/// Where something of [`Need::programs`] is.
+fn found(name: &str) -> Option<String> {
+    if let Some(module) = name.strip_prefix("python:") {
+        let import =
+            crate::shell::output(Command::new("python3").args(["-c", &format!("import {module}; print({module}.__file__)")]));
+        return import.ok().map(|path| path.trim().to_owned());
+    }
+    let path = if name.ends_with(".pc") { library(name) } else { find(name) };
+    path.map(|path| path.display().to_string())
+}
+
+/// The description of a library for `pkg-config`, in the folders where distributions keep them.
+fn library(name: &str) -> Option<PathBuf> {
+    let triple = format!("/usr/lib/{}-linux-gnu/pkgconfig", std::env::consts::ARCH);
+    let folders = [triple.as_str(), "/usr/lib64/pkgconfig", "/usr/lib/pkgconfig", "/usr/share/pkgconfig"];
+    folders.iter().map(|folder| Path::new(folder).join(name)).find(|file| file.is_file())
 }
 
 impl Means {
@@ -335,18 +375,23 @@ mod tests {
                 "rustup component add rustfmt clippy",
                 "apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-                 chromium curl g++ gcc iperf3 iproute2 libc6-dev mount nftables nginx-light nodejs npm openssh-client openssh-server rsync \
-                 strace syncthing",
+                 chromium curl dbus fonts-dejavu-core fonts-noto-color-emoji g++ gcc gir1.2-gtk-3.0 imagemagick iperf3 \
+                 iproute2 libayatana-appindicator3-dev libc6-dev libwebkit2gtk-4.1-dev mount nftables nginx-light nodejs npm \
+                 openbox openssh-client openssh-server pkg-config python3-gi rsync strace syncthing webkit2gtk-driver xdotool \
+                 xvfb",
             ]
         );
         assert!(by_hand.is_empty());
         let (fedora, _) = said(System::Fedora, USER);
-        let packages = "chromium clippy curl gcc gcc-c++ iperf3 iproute iproute-tc nftables nginx nodejs npm openssh-clients openssh-server \
-                        rsync rustfmt strace syncthing util-linux";
+        let packages = "ImageMagick chromium clippy curl dbus-daemon gcc gcc-c++ gtk3 iperf3 iproute iproute-tc \
+                        libayatana-appindicator-gtk3-devel nftables nginx nodejs npm openbox openssh-clients openssh-server \
+                        pkgconf-pkg-config python3-gobject rsync rustfmt strace syncthing util-linux webkit2gtk4.1 \
+                        webkit2gtk4.1-devel xdotool xorg-x11-server-Xvfb";
         assert_eq!(fedora, [format!("sudo dnf install --assumeyes {packages}")]);
         let (arch, _) = said(System::Arch, USER);
-        let packages =
-            "chromium curl gcc iperf3 iproute2 nftables nginx nodejs npm openssh rsync rust strace syncthing util-linux";
+        let packages = "chromium curl dbus gcc gtk3 imagemagick iperf3 iproute2 libayatana-appindicator nftables nginx nodejs \
+                        npm openbox openssh pkgconf python-gobject rsync rust strace syncthing util-linux webkit2gtk-4.1 \
+                        xdotool xorg-server-xvfb";
         assert_eq!(arch, [format!("sudo pacman --sync --refresh --needed --noconfirm {packages}")]);
         let (mac, _) = said(System::MacOs, ROOT);
         assert_eq!(mac, ["rustup component add rustfmt clippy", "xcode-select --install"]);

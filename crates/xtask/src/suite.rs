@@ -1,7 +1,7 @@
 //! The chores themselves, as lists of stages, and the report at the end.
 
 use crate::{
-    Result, bench, dependencies, fuzz,
+    Result, bench, bundle, dependencies, fuzz,
     setup::{in_ci, is_root},
     shell::{Counts, cargo, find, output, root, run, run_tests, target_dir},
     ui,
@@ -16,6 +16,20 @@ use std::{
 pub(crate) const FUZZ_RUNS_IN_CI: u64 = 1_000_000;
 /// Inputs for each fuzz target otherwise: a minute's worth.
 const FUZZ_RUNS_AT_A_DESK: u64 = 20_000;
+
+/// Whether a window can be shown here. Windows and macOS always have a display as far as a program can tell.
+pub(crate) fn has_display() -> bool {
+    let named = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || named("WAYLAND_DISPLAY") || named("DISPLAY")
+}
+
+/// Builds the window as users get it and opens it.
+pub(crate) fn run_window(args: &[String]) -> Result {
+    ui::build()?;
+    run(&mut cargo(&["build", "--release", "--package", "shoal-app"]))?;
+    println!("Closing the window leaves Shoal in the tray; Ctrl-C ends it.");
+    replace_by(Command::new(program("release", "shoal-app")?).args(args))
+}
 
 /// Builds the binary as users get it and starts it as a peer that is looked at in a browser.
 pub(crate) fn run_peer(args: &[String]) -> Result {
@@ -69,6 +83,14 @@ pub(crate) fn test(long: bool, filter: Option<String>) -> Result {
             counts.figures.push(format!("size of shoal, release build: {}", size_of(&binary("release")?)?));
             Ok(())
         });
+        if find("apt-get").is_some() && is_root() {
+            report.stage("packages", |counts| {
+                bundle::make()?;
+                try_package(counts)
+            });
+        } else {
+            report.not_run("packages", "they are installed and tried on Debian, as root");
+        }
         if cfg!(target_os = "linux") {
             report.stage("speed", |counts| bench::compare(&["--small".to_owned()], counts));
         } else {
@@ -95,6 +117,34 @@ fn build(report: &mut Report) -> bool {
         });
     }
     built
+}
+
+/// Installs the package for Debian and drags a file from one window of it to another.
+pub(crate) fn try_package(counts: &mut Counts) -> Result {
+    bundle::check_debian(|program| {
+        let mut test = Command::new(test_binary("shoal-tests", &["--test", "system"])?);
+        test.current_dir(root().join("tests")).env("SHOAL_APP_BIN", program);
+        test.args([
+            "--ignored",
+            "--exact",
+            "--nocapture",
+            "window::answers::a_file_dragged_onto_a_device_is_there_after_a_click",
+        ]);
+        run_tests(&mut test, counts)
+    })
+}
+
+/// The README's pictures, taken from real windows by a test that does nothing else.
+pub(crate) fn screenshots() -> Result {
+    if !is_root() {
+        return Err("windows on hosts in network namespaces need root".to_owned());
+    }
+    ui::build()?;
+    run(&mut cargo(&["build", "--package", "shoal-app"]))?;
+    let mut test = Command::new(test_binary("shoal-tests", &["--test", "system"])?);
+    test.current_dir(root().join("tests")).env("SHOAL_APP_BIN", program("debug", "shoal-app")?);
+    test.env("SHOAL_PICTURES", root().join("docs").join("pictures"));
+    run(test.args(["--ignored", "--exact", "window::pictures::pictures_for_the_readme"]))
 }
 
 /// Formatting, lints, documentation, dependencies.
@@ -135,13 +185,14 @@ fn system_tests(report: &mut Report, long: bool, filter: Option<&str>) {
     }
     report.stage(NAME, |counts| {
         let shoal = format!("SHOAL_BIN={}", binary("debug")?.display());
+        let window = format!("SHOAL_APP_BIN={}", program("debug", "shoal-app")?.display());
         let mut all = Ok(());
         for (package, target, folder, which) in ROOT_TESTS {
             let mut tests = Command::new(if sudo { "sudo" } else { "env" });
             if sudo {
                 tests.args(["-n", "env"]);
             }
-            tests.arg(&shoal);
+            tests.args([&shoal, &window]);
             long_form_argument(&mut tests, long);
             tests.arg(test_binary(package, target)?).current_dir(root().join(folder));
             tests.args(*which).args(["--test-threads=1", "--nocapture"]).args(filter);
@@ -190,8 +241,13 @@ fn is_cold(target: &Path) -> bool {
     built.flatten().all(|entry| entry.file_name().to_string_lossy().starts_with("xtask-"))
 }
 
+/// Where a build of the command line is.
 pub(crate) fn binary(profile: &str) -> Result<PathBuf> {
-    Ok(target_dir()?.join(profile).join(format!("shoal{}", std::env::consts::EXE_SUFFIX)))
+    program(profile, "shoal")
+}
+
+fn program(profile: &str, name: &str) -> Result<PathBuf> {
+    Ok(target_dir()?.join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
 }
 
 fn size_of(file: &Path) -> Result<String> {

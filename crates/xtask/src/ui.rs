@@ -1,4 +1,4 @@
-//! The UI: what comes by npm.
+//! The UI and the Tauri command line: what comes by npm.
 
 use crate::{
     Result,
@@ -14,7 +14,10 @@ use std::{
 /// Where the UI is, below the workspace.
 const UI: &str = "ui";
 
-/// What is made there, rather than written by people.
+/// Where the Tauri command line is asked for.
+const SHELL: &str = "src-tauri";
+
+/// What is made in it, rather than written by people.
 const MADE: [&str; 3] = ["node_modules", "dist", "test-results"];
 
 /// The oldest Node that builds it.
@@ -29,6 +32,14 @@ pub(crate) fn build() -> Result {
     }
     install(UI)?;
     run(npm(UI)?.args(["run", "build"]))
+}
+
+/// The Tauri command line.
+pub(crate) fn tauri(args: &[&str]) -> Result<Command> {
+    install(SHELL)?;
+    let mut tauri = npm(SHELL)?;
+    tauri.args(["run", "tauri", "--"]).args(args);
+    Ok(tauri)
 }
 
 /// Types, lints, formatting.

@@ -150,6 +150,31 @@ fn three_receivers_get_the_same_files_from_one_browser() {
     }
 }
 
+/// Send, decline, a text, comparing signs, pause and resume, with no mouse.
+#[test]
+#[ignore = "needs root, ip netns and Chromium"]
+fn people_at_browsers_need_no_mouse() {
+    let (room, (_source, file, folder)) = (Room::new(["ann", "ben"]), things(20_000_000));
+    room.people[0].shoal(&["limit", "--up", "4M"]).expect_code(0);
+    room.journey("by_keyboard", &[&file], &folder);
+    compare::assert_same(&file, &room.people[1].inbox().join("film ü.bin"));
+}
+
+#[test]
+#[ignore = "needs root, ip netns and Chromium"]
+fn a_folder_dropped_in_a_browser_is_sent_whole() {
+    let (room, (_source, file, folder)) = (Room::new(["ann", "ben"]), things(1_000_000));
+    room.journey("drop_folder", &[&file], &folder);
+    compare::assert_same(&file, &room.people[1].inbox().join("film ü.bin"));
+    assert_eq!(compare::assert_same(&folder, &room.people[1].inbox().join("holiday")), 40);
+}
+
+#[test]
+#[ignore = "needs root, ip netns and Chromium"]
+fn the_colour_chosen_at_one_browser_is_seen_at_another() {
+    Room::new(["ann", "ben"]).journey("colour", &[], Path::new(""));
+}
+
 /// A person's browser visits other pages too.
 #[test]
 #[ignore = "needs root, ip netns and Chromium"]

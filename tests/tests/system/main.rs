@@ -13,3 +13,4 @@ mod lab;
 mod shares;
 mod survival;
 mod transfers;
+mod window;

@@ -28,6 +28,7 @@ export interface Opening {
   language?: string;
   reducedMotion?: "reduce" | "no-preference";
   contrast?: "more" | "no-preference";
+  forcedColors?: "active" | "none";
 }
 
 /** A browser with a server beside it. */
@@ -69,6 +70,7 @@ export class Lab {
       locale: language,
       reducedMotion: rest.reducedMotion ?? "reduce",
       contrast: rest.contrast ?? "no-preference",
+      forcedColors: rest.forcedColors ?? "none",
     });
     const page = await context.newPage();
     page.on("pageerror", (error) => this.complaints.push(`${scene}: ${String(error)}`));

@@ -4,6 +4,8 @@ import type { Page } from "playwright-core";
 export interface ViewOf {
   name: string;
   scene: string;
+  /** Also looked at in German, with more contrast and in forced colours. */
+  main?: boolean;
   show?: (page: Page) => Promise<void>;
 }
 
@@ -24,17 +26,18 @@ async function openTransfer(page: Page): Promise<void> {
 }
 
 export const VIEWS: readonly ViewOf[] = [
-  { name: "nearby-empty", scene: "empty", show: async (page) => page.waitForTimeout(4_100) },
+  { name: "nearby-empty", main: true, scene: "empty", show: async (page) => page.waitForTimeout(4_100) },
   { name: "nearby-looking", scene: "looking" },
   { name: "nearby-one", scene: "one" },
   { name: "nearby-few", scene: "few" },
   { name: "nearby-forty", scene: "forty" },
-  { name: "nearby-busy", scene: "busy" },
+  { name: "nearby-busy", main: true, scene: "busy" },
   { name: "nearby-offline", scene: "offline" },
   { name: "nearby-error", scene: "errors" },
   { name: "nearby-hostile", scene: "hostile" },
   {
     name: "nearby-chosen",
+    main: true,
     scene: "few",
     show: async (page) => {
       await page.locator("[data-device] .open").nth(0).focus();
@@ -43,11 +46,12 @@ export const VIEWS: readonly ViewOf[] = [
       await page.keyboard.press(" ");
     },
   },
-  { name: "device", scene: "few", show: openDevice },
+  { name: "device", main: true, scene: "few", show: openDevice },
   { name: "device-busy", scene: "busy", show: openDevice },
-  { name: "offers", scene: "offers" },
+  { name: "offers", main: true, scene: "offers" },
   {
     name: "offer-tree",
+    main: true,
     scene: "offers",
     show: async (page) => {
       await page.locator("[data-offer] .what").first().click();
@@ -56,12 +60,14 @@ export const VIEWS: readonly ViewOf[] = [
     },
   },
   { name: "transfers-empty", scene: "one", show: (page) => place(page, 1) },
-  { name: "transfers-busy", scene: "busy", show: (page) => place(page, 1) },
-  { name: "transfers-error", scene: "errors", show: (page) => place(page, 1) },
+  { name: "transfers-busy", main: true, scene: "busy", show: (page) => place(page, 1) },
+  { name: "transfers-many", scene: "many_rows", show: (page) => place(page, 1) },
+  { name: "transfers-error", main: true, scene: "errors", show: (page) => place(page, 1) },
   { name: "transfers-hostile", scene: "hostile", show: (page) => place(page, 1) },
-  { name: "transfer-files", scene: "busy", show: openTransfer },
+  { name: "transfer-files", main: true, scene: "busy", show: openTransfer },
   {
     name: "transfer-details",
+    main: true,
     scene: "busy",
     show: async (page) => {
       await openTransfer(page);
@@ -78,13 +84,23 @@ export const VIEWS: readonly ViewOf[] = [
       await page.locator("aside button.failed").click();
     },
   },
-  { name: "settings", scene: "few", show: (page) => place(page, 2) },
+  { name: "settings", main: true, scene: "few", show: (page) => place(page, 2) },
   { name: "settings-error", scene: "errors", show: (page) => place(page, 2) },
   {
-    name: "send",
+    name: "settings-below",
+    main: true,
     scene: "few",
     show: async (page) => {
-      await page.keyboard.press("Control+o");
+      await place(page, 2);
+      await page.locator("#settings-speed").evaluate((heading) => heading.scrollIntoView());
+    },
+  },
+  {
+    name: "send",
+    main: true,
+    scene: "few",
+    show: async (page) => {
+      await page.keyboard.press("f");
       await page.locator("dialog").waitFor();
     },
   },
@@ -98,6 +114,7 @@ export const VIEWS: readonly ViewOf[] = [
   },
   {
     name: "verify",
+    main: true,
     scene: "few",
     show: async (page) => {
       await page.locator("[data-device]", { hasText: "Jonas" }).locator(".open").click();

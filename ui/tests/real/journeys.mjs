@@ -121,6 +121,88 @@ const JOURNEYS = {
     );
   },
 
+  /** What most people do, without a mouse. The sender is held to a rate that leaves time to pause. */
+  async by_keyboard([ann, ben], { files: [file] }) {
+    const name = basename(file);
+    const sendFile = async () => {
+      const chooser = ann.page.waitForEvent("filechooser");
+      await ann.press("f");
+      await (await chooser).setFiles([file]);
+      await ann.page.getByRole("dialog").waitFor();
+      await ann.tabTo("ben");
+      await ann.press(" ", "Control+Enter");
+      await ann.page.getByRole("dialog").waitFor({ state: "detached" });
+    };
+
+    await sendFile();
+    await ben.answerByKeys("Decline");
+    await ann.press("2");
+    await ann.row(name, "Declined").waitFor();
+
+    await ann.press("t");
+    await ann.page.getByRole("dialog").waitFor();
+    await ann.page.keyboard.type("See you at eight");
+    await ann.tabTo("ben");
+    await ann.press(" ", "Control+Enter");
+    await ben.offer().getByText("See you at eight").waitFor();
+    await ben.answerByKeys("Keep");
+
+    await ann.press("1");
+    await ann.tabTo("ben");
+    await ann.press("Enter");
+    await ann.tabTo("Compare signs");
+    await ann.press("Enter");
+    await ben.tabTo("Compare");
+    await ben.press("Enter");
+    const digits = await Promise.all([ann, ben].map(({ page }) => page.locator("dialog .digits").innerText()));
+    assert.equal(digits[0], digits[1]);
+    for (const person of [ann, ben]) {
+      await person.tabTo("They are the same");
+      await person.press("Enter");
+      await person.page.getByRole("dialog").waitFor({ state: "detached" });
+    }
+    await ann.page.getByRole("complementary").getByText("Verified", { exact: true }).waitFor();
+    await ann.press("Escape");
+
+    await sendFile();
+    await ben.answerByKeys("Accept");
+    await ann.press("2");
+    await ann.tabTo(`Pause: ${name}`);
+    await ann.press("Enter");
+    await ann.row(name, "Paused").waitFor();
+    await ann.tabTo(`Resume: ${name}`);
+    await ann.press("Enter");
+    await ben.press("2");
+    await ben.action("Save", name).waitFor();
+  },
+
+  /** What lies in a folder comes with its paths, however it got into the browser. */
+  async drop_folder([ann, ben], { people, files: [file], folder }) {
+    await ann.dropFromDisk(people[1].id, [folder, file]);
+    await ben.answer("Accept");
+    await ben.go("Transfers");
+    await ben.page
+      .getByRole("button", { name: /^Save: / })
+      .first()
+      .waitFor();
+  },
+
+  /** A device looks the same on every screen, in the colour that its owner chose. */
+  async colour([ann, ben], { people }) {
+    const hue = (mark) => mark.evaluate((drawn) => drawn.style.getPropertyValue("--hue"));
+    await ann.press("3");
+    await ann.tabTo("Its own");
+    await ann.press("ArrowRight", "ArrowRight", "ArrowRight");
+    await ann.page.locator("nav .me").waitFor();
+    const there = ben.card(people[0].id).locator("svg").first();
+    const until = Date.now() + 30_000;
+    while ((await hue(there)) !== "60") {
+      assert.ok(Date.now() < until, `ann looks otherwise at ben's: ${await hue(there)}`);
+      await ben.page.waitForTimeout(100);
+    }
+    assert.equal(await hue(ann.page.locator("nav .me svg")), "60");
+  },
+
   /** Pages of somebody else, in a browser that is let in: whatever they try, nothing comes back and nothing is done. */
   async strangers([ann], { people }) {
     const base = new URL(people[0].link).origin;

@@ -1,4 +1,5 @@
-/** Somebody at a browser: opens the link of a running Shoal and does with the mouse what people do. */
+/** Somebody at a browser: opens the link of a running Shoal and does with mouse or keyboard what people do. */
+import { strict as assert } from "node:assert";
 import { chromium } from "playwright-core";
 
 /** For what takes a moment; a build server is slow, and a hang is a failure all the same. */
@@ -33,6 +34,8 @@ export class Person {
       ignoreHTTPSErrors: true,
     });
     const person = new Person(name, browser, await context.newPage());
+    // While somebody listens, dialogs are caught from the first on: asking for the next one alone is slower than a key.
+    person.page.on("filechooser", () => {});
     await person.page.goto(link);
     await person.page.getByRole("navigation", { name: "Places" }).waitFor();
     return person;
@@ -82,6 +85,48 @@ export class Person {
     const box = await this.card(id).boundingBox();
     const at = { clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 };
     for (const type of ["dragover", "drop"]) await this.card(id).dispatchEvent(type, { dataTransfer: transfer, ...at });
+  }
+
+  /** Drops files and folders of the disk on a device, as a file manager does. */
+  async dropFromDisk(id, paths) {
+    const box = await this.card(id).boundingBox();
+    const browser = await this.page.context().newCDPSession(this.page);
+    const at = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    const data = { items: [], files: paths, dragOperationsMask: 1 };
+    for (const type of ["dragEnter", "dragOver", "drop"]) await browser.send("Input.dispatchDragEvent", { type, ...at, data });
+    await browser.detach();
+  }
+
+  async press(...keys) {
+    for (const key of keys) await this.page.keyboard.press(key);
+  }
+
+  /** What has the focus, by its accessible text. */
+  focused() {
+    return this.page.evaluate(() => {
+      const element = document.activeElement;
+      if (!element?.matches("button, input, select, textarea, summary")) return "";
+      return element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.innerText;
+    });
+  }
+
+  /** Goes on with Tab until something with these words has the focus; what they stand on may still be on its way. */
+  async tabTo(words) {
+    const until = Date.now() + SOON_MS;
+    while (!(await this.focused()).includes(words)) {
+      assert.ok(Date.now() < until, `Tab never came to "${words}"`);
+      await this.page.keyboard.press("Tab");
+    }
+  }
+
+  /** Answers the offer with the keyboard alone. */
+  async answerByKeys(button) {
+    await this.offer().waitFor();
+    await this.press("o");
+    if (button === "Decline") await this.press("Shift+Tab");
+    await this.tabTo(button);
+    await this.press("Enter");
+    await this.offer().waitFor({ state: "detached" });
   }
 
   /** The offer that waits for an answer. */

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { bytes, count, day, left, list, moment, percent, plural } from "../../src/lib/i18n/format";
+import { i18n } from "../../src/lib/i18n/i18n.svelte";
 import de from "../../src/lib/i18n/messages/de";
 import en from "../../src/lib/i18n/messages/en";
+import { wrong } from "../../src/lib/i18n/wrong";
 
 /** No-break spaces are hard to read in a test. */
 const plain = (text: string): string => text.replace(/[\u00a0\u202f]/g, " ");
@@ -85,9 +87,19 @@ test("every language has every message, none is empty, and pictures have names o
         walk(Object(Reflect.get(a, key)) as object, value as object, `${path}.${key}`);
     }
   };
-  walk(en, de, "de");
+  // English has the engine's own sentences for errors; another language has words for every kind of them, as its type demands.
+  walk({ ...en, errors: de.errors }, de, "de");
   for (const { pictures } of [en, de]) {
     expect(Object.keys(pictures)).toHaveLength(64);
     expect(new Set(Object.values(pictures)).size).toBe(64);
   }
+});
+
+test("a failure is said in the language of the page, and exactly where its kind says too little", () => {
+  const sentence = "There is no room left in /home/ana/Shoal: make some";
+  expect(wrong("no_space", sentence)).toBe(sentence);
+  i18n.tag = "de";
+  expect(wrong("no_space", sentence)).toBe("Kein Platz mehr, oder dort darf nicht geschrieben werden");
+  expect(wrong(undefined, "the cable is out")).toBe("Das ging nicht (the cable is out)");
+  i18n.tag = "en";
 });

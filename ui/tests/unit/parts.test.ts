@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { totals } from "../../src/lib/frame/totals";
-import { markOf } from "../../src/lib/parts/mark";
+import { markOf, PALETTE } from "../../src/lib/parts/mark";
 import { pieces, printable, printableName } from "../../src/lib/parts/text";
-import { Rows, sight, TALLEST, toSee } from "../../src/lib/parts/window";
+import { Rows, sight, Slots, TALLEST, toSee } from "../../src/lib/parts/window";
 import { actions } from "../../src/lib/transfers/status";
 import { fits } from "../../src/lib/transfers/search";
 import { transfer } from "./rows";
@@ -30,6 +30,25 @@ describe("a long list", () => {
     const seen = sight(rows, to ?? 0, 400, 1);
     expect(seen.first).toBeLessThanOrEqual(777_777);
     expect(seen.end).toBeGreaterThan(777_777);
+  });
+
+  test("keeps its elements where they are when it jumps, and those of rows that stay when it moves on", () => {
+    const slots = new Slots();
+    const order = (first: number): number[] => slots.fill(first, first + 20, 1_000).map((row) => slots.of(row));
+    const before = order(7);
+    expect(new Set(before).size).toBe(20);
+    expect(order(500)).toEqual(before);
+    expect(order(503).slice(0, -3)).toEqual(before.slice(3));
+    expect(order(3)).toEqual(order(960));
+  });
+
+  test("draws as many rows at its ends as elsewhere, and no more than there are", () => {
+    const slots = new Slots();
+    expect(slots.fill(10, 30, 100)).toHaveLength(20);
+    expect(slots.fill(0, 14, 100)).toEqual(Array.from({ length: 20 }, (_, n) => n));
+    expect(slots.fill(86, 100, 100)[0]).toBe(80);
+    expect(slots.fill(0, 3, 3)).toEqual([0, 1, 2]);
+    expect(slots.fill(0, 0, 0)).toEqual([]);
   });
 
   test("that is empty draws nothing", () => {
@@ -60,6 +79,14 @@ test("a device's mark is always the same, and devices are told apart", () => {
   expect(markOf("abcdef")).toEqual(markOf("abcdef"));
   const marks = new Set(Array.from({ length: 500 }, (_, n) => JSON.stringify(markOf(`device-${String(n)}`))));
   expect(marks.size).toBeGreaterThan(480);
+});
+
+test("a device has the colour that its owner chose, and otherwise its own", () => {
+  const own = markOf("abcdef");
+  expect(markOf("abcdef", null)).toEqual(own);
+  expect(markOf("abcdef", 3)).toEqual({ ...own, hue: 90 });
+  expect(new Set(Array.from({ length: PALETTE }, (_, n) => markOf("a", n).hue)).size).toBe(PALETTE);
+  for (const nonsense of [-1, 12, 1.5, NaN, Infinity]) expect(markOf("abcdef", nonsense)).toEqual(own);
 });
 
 describe("what makes sense now", () => {

@@ -3,7 +3,7 @@ import type { Device } from "../../src/lib/api/generated/api";
 import { Table } from "../../src/lib/state/table";
 import { progress, snapshot, transfer } from "./rows";
 
-const device: Device = { id: "p1", name: "Mira", trust: "known", online: true, paths: [] };
+const device: Device = { id: "p1", name: "Mira", trust: "known", online: true, paths: [], colour: null };
 
 describe("events add up to rows", () => {
   test("a snapshot replaces what was, but not the older history that was asked for", () => {
@@ -47,6 +47,24 @@ describe("events add up to rows", () => {
     table.apply({ event: "offered", peer: "p1", ...transfer({ awaits_answer: true, state: "waiting" }) }, 0);
     table.apply({ event: "failed", transfer: "t1", error: "Mira took it back", code: "failed", state: "cancelled" }, 1);
     expect(table.transfers.get("t1")?.awaits_answer).toBe(false);
+  });
+
+  test("settings are in force for whatever shows them: the name, the inbox, the limits", () => {
+    const table = new Table();
+    table.apply(snapshot(), 0);
+    const limits = { up: 5, down: null };
+    const settings = {
+      name: "Gannet",
+      inbox: "/far",
+      accept: "ask",
+      discoverable: true,
+      interfaces: [],
+      limits,
+      colour: 4,
+    } as const;
+    expect(table.apply({ event: "settings", ...settings, interfaces: [] }, 1)).toEqual({ identity: true });
+    expect(table.identity).toMatchObject({ id: "me", name: "Gannet", inbox: "/far" });
+    expect([table.settings?.colour, table.limits]).toEqual([4, limits]);
   });
 
   test("a forgotten transfer goes", () => {

@@ -159,6 +159,7 @@ fn row(id: &str, peer: &str, direction: Direction) -> Transfer {
         rate: 0,
         eta_s: None,
         error: None,
+        code: None,
         awaits_answer: false,
         text: None,
         into: None,
@@ -179,5 +180,6 @@ fn device() -> Device {
         paths: vec![DevicePath { via: Via::Mdns, address: "192.168.1.2:47474".into() }],
         rtt_ms: Some(1.25),
         platform: None,
+        colour: None,
     }
 }

@@ -4,10 +4,10 @@
 //! here is the lock, the clock, and who is woken.
 
 use super::table::Table;
-use crate::{Device, Path, Trust, Via};
+use crate::{Device, Path, Trust, Via, greeting::Greeting};
 use shoal_proto::{
     PeerId,
-    message::{Hello, MAX_DEVICE_NAME, Platform},
+    message::{Colour, MAX_DEVICE_NAME, Platform},
 };
 use std::{
     net::SocketAddr,
@@ -60,6 +60,8 @@ pub(crate) struct Remembered {
     pub(crate) name: Option<String>,
     /// What it ran then.
     pub(crate) platform: Option<Platform>,
+    /// The colour that it wished for then.
+    pub(crate) colour: Option<Colour>,
     /// Its standing.
     pub(crate) trust: Trust,
     /// Its allowance.
@@ -123,8 +125,8 @@ impl Devices {
     }
 
     /// TLS proved the key at `address`, it said who it is, and a connection exists now.
-    pub(crate) fn proved(&self, id: PeerId, hello: &Hello, address: SocketAddr) {
-        self.change(|table, _| table.proved(id, hello, address));
+    pub(crate) fn proved(&self, id: PeerId, greeting: &Greeting, address: SocketAddr) {
+        self.change(|table, _| table.proved(id, greeting, address));
     }
 
     /// Its last connection is gone.
@@ -254,6 +256,14 @@ pub(super) fn printable(name: &str) -> Option<String> {
     let name = name.chars().filter(|&c| !c.is_control() && !is_bidi(c)).take(MAX_DEVICE_NAME).collect::<String>();
     let name = name.trim();
     (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// The scope of a link-local address.
+pub(super) fn scope_of(address: SocketAddr) -> Option<u32> {
+    match address {
+        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => Some(v6.scope_id()),
+        _ => None,
+    }
 }
 
 /// Tokio's clock: the one that waits for probes go by, and that tests may stop.

@@ -4,11 +4,11 @@
 //! name, count as online. What only this device's owner may do: change trust. Rows of strangers are bounded and the oldest
 //! go first; rows of devices that the owner knows, and of those connected, stay.
 
-use super::devices::{Change, Changes, Found, Remembered, Sighting, printable};
-use crate::{Device, Path, Trust, Via};
+use super::devices::{Change, Changes, Found, Remembered, Sighting, printable, scope_of};
+use crate::{Device, Path, Trust, Via, greeting::Greeting};
 use shoal_proto::{
     PeerId,
-    message::{Hello, Platform},
+    message::{Colour, Platform},
 };
 use std::{
     cmp::Reverse,
@@ -53,9 +53,10 @@ struct Row {
     trust: Trust,
     /// Only while it is verified.
     accepts: Option<u64>,
-    /// From a [`Hello`] under the device's key, in this run or before.
+    /// These from a [`Greeting`] under the device's key, in this run or before.
     name: Option<String>,
     platform: Option<Platform>,
+    colour: Option<Colour>,
     hints: Vec<Hint>,
     /// TLS proved the key in this run.
     proved: bool,
@@ -90,6 +91,7 @@ impl Row {
             accepts: None,
             name: None,
             platform: None,
+            colour: None,
             hints: Vec::new(),
             proved: false,
             connected: false,
@@ -141,6 +143,7 @@ impl Row {
             id,
             name: self.name.clone().unwrap_or_else(|| id.short()),
             platform: self.platform,
+            colour: self.colour,
             trust: self.trust,
             accepts: self.accepts,
             online: !blocked && self.proved && (self.connected || self.announced()),
@@ -200,6 +203,7 @@ impl Table {
                 row.set_trust(kept.trust);
                 row.name = kept.name.as_deref().and_then(printable);
                 row.platform = kept.platform;
+                row.colour = kept.colour;
                 kept.addresses.iter().rev().for_each(|&address| row.worked_at(address));
                 if !row.hints.is_empty() {
                     row.want_probe(stagger, now);
@@ -244,7 +248,7 @@ impl Table {
         addresses
     }
 
-    pub(crate) fn proved(&mut self, id: PeerId, hello: &Hello, address: SocketAddr) {
+    pub(crate) fn proved(&mut self, id: PeerId, greeting: &Greeting, address: SocketAddr) {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         let address = match (address, scope_of(address)) {
             (SocketAddr::V6(mut v6), Some(scope)) => {
@@ -254,8 +258,9 @@ impl Table {
             (other, _) => other,
         };
         self.edit(id, |row| {
-            row.name = printable(&hello.name);
-            row.platform = Some(hello.platform);
+            row.name = printable(&greeting.hello.name);
+            row.platform = Some(greeting.hello.platform);
+            row.colour = greeting.look.colour();
             row.proved = true;
             row.connected = true;
             row.worked_at(address);
@@ -322,6 +327,7 @@ impl Table {
             if !row.connected {
                 row.name = None;
                 row.platform = None;
+                row.colour = None;
                 row.proved = false;
                 row.probe_at = None;
                 if row.announced() {
@@ -374,8 +380,8 @@ impl Table {
         let row = self.rows.get(&id).filter(|row| row.trust != Trust::Stranger)?;
         let worked = row.hints.iter().rev().filter(|hint| hint.path.via == Via::Remembered).map(|hint| hint.path.address);
         let addresses = worked.filter(|&address| scope_of(address).is_none()).collect();
-        let Row { platform, trust, accepts, .. } = *row;
-        Some(Remembered { id, name: row.name.clone(), platform, trust, accepts, addresses })
+        let Row { platform, colour, trust, accepts, .. } = *row;
+        Some(Remembered { id, name: row.name.clone(), platform, colour, trust, accepts, addresses })
     }
 
     /// The device to dial now; the next try for it is put off as if this one were fruitless. Those tried least come first,
@@ -484,14 +490,6 @@ impl Table {
         for id in ids {
             self.edit_known(id, |row| row.hints.retain(&keep));
         }
-    }
-}
-
-/// The scope of a link-local address.
-fn scope_of(address: SocketAddr) -> Option<u32> {
-    match address {
-        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() => Some(v6.scope_id()),
-        _ => None,
     }
 }
 

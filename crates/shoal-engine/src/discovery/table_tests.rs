@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use shoal_proto::message::{Colour, Hello, Look};
 
 const OWN: u8 = 100;
 
@@ -16,8 +17,9 @@ fn numbered(number: u32) -> PeerId {
     PeerId::from_public_key(key)
 }
 
-fn hello(name: &str) -> Hello {
-    Hello { name: name.into(), platform: Platform::Linux, version: "0.1.0".into() }
+fn hello(name: &str) -> Greeting {
+    let hello = Hello { name: name.into(), platform: Platform::Linux, version: "0.1.0".into() };
+    Greeting { hello, look: Look::default() }
 }
 
 fn seen_at(id: PeerId, addresses: &[&str], now: Instant) -> Sighting {
@@ -32,7 +34,15 @@ fn table(remembered: Vec<Remembered>) -> (Table, Instant) {
 
 fn known(key: u8, name: &str) -> Remembered {
     let addresses = vec!["10.0.0.9:47474".parse().unwrap()];
-    Remembered { id: id(key), name: Some(name.into()), platform: None, trust: Trust::Known, accepts: None, addresses }
+    Remembered {
+        id: id(key),
+        name: Some(name.into()),
+        platform: None,
+        colour: None,
+        trust: Trust::Known,
+        accepts: None,
+        addresses,
+    }
 }
 
 #[test]
@@ -252,4 +262,23 @@ fn only_verified_devices_have_an_allowance_and_it_ends_with_that() {
     table.forget(id(2), now);
     assert_eq!(table.allowance(id(2)), None);
     assert!(!table.set_allowance(id(3), Some(1)), "never seen");
+}
+
+#[test]
+fn a_colour_is_shown_and_kept_while_it_is_one_of_the_palette() {
+    let (mut table, now) = table(vec![known(1, "nas")]);
+    let address = "10.0.0.1:5".parse().unwrap();
+    let mut greeting = hello("nas");
+    for (said, shown) in
+        [(Some(0), Colour::new(0)), (Some(11), Colour::new(11)), (Some(12), None), (Some(255), None), (None, None)]
+    {
+        greeting.look.colour = said;
+        table.proved(id(1), &greeting, address);
+        assert_eq!(table.get(id(1)).unwrap().colour, shown, "{said:?}");
+        assert_eq!(table.remembered(id(1)).unwrap().colour, shown, "{said:?}");
+    }
+    greeting.look.colour = Some(5);
+    table.proved(id(1), &greeting, address);
+    table.disconnected(id(1), now);
+    assert_eq!(table.get(id(1)).unwrap().colour, Colour::new(5), "as it was last");
 }

@@ -2,7 +2,6 @@
 
 use super::{
     Links,
-    serve::greet,
     table::{Outcome, Place},
 };
 use crate::{
@@ -134,13 +133,13 @@ impl Links {
                 return Err(refused(Some(code), name));
             }
         };
-        let own = self.hello.borrow().clone();
-        let hello = greet(&quinn, own).await.map_err(|error| {
+        let own = self.greeting.borrow().clone();
+        let greeting = own.say(&quinn).await.map_err(|error| {
             let code = if error.is_violation() { CloseCode::Violation } else { CloseCode::Done };
             close(&quinn, code);
             refused(StreamError::close_code(&error), name)
         })?;
-        let connection = Connection::new(quinn, peer, hello, true);
+        let connection = Connection::new(quinn, peer, greeting, true);
         self.serve_in_background(connection.clone(), place);
         Ok(connection)
     }

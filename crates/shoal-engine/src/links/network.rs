@@ -32,10 +32,13 @@ impl Links {
 
     /// Sends something on a connection that moves with it: a new hello, which also tells the peer's table where this device is.
     async fn show_address(self: Arc<Self>, connection: Connection) {
-        let own = self.hello.borrow().clone();
-        match connection.open_request(&Request::Hello(own)).await {
-            Ok((mut send, _answer)) => send.finish(),
-            Err(error) => tracing::debug!(peer = %connection.peer(), %error, "a connection did not move"),
+        let own = self.greeting.borrow().clone();
+        let said = async {
+            let (mut send, _answer) = connection.open_request(&Request::Hello(own.hello.clone())).await?;
+            own.end(&mut send).await
+        };
+        if let Err(error) = said.await {
+            tracing::debug!(peer = %connection.peer(), %error, "a connection did not move");
         }
     }
 

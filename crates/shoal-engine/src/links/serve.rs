@@ -5,12 +5,13 @@ use crate::{
     Trust,
     connection::{Connection, close},
     endpoint::unmapped,
-    stream::{RecvStream, SendStream, StreamError, read_frame, read_message, write_message},
+    greeting::{Greeting, MAX_HELLO},
+    stream::{RecvStream, SendStream, StreamError, read_frame},
     tls,
 };
 use shoal_proto::{
     codec::{self, MAX_MESSAGE},
-    message::{CloseCode, Hello, MAX_DEVICE_NAME, MAX_TEXT, Request},
+    message::{CloseCode, MAX_TEXT, Request},
 };
 use std::{
     collections::HashMap,
@@ -37,12 +38,6 @@ const MAX_HANDSHAKES_PER_ADDRESS: usize = 16;
 /// Handshakes under way above which a dialler must first show that it is where it says (RFC 9000 §8.1.2): forged source
 /// addresses then cost nothing but a packet.
 const RETRY_ABOVE: usize = 16;
-
-/// Longest hello, in bytes: [`MAX_DEVICE_NAME`] characters and [`MAX_VERSION`] bytes.
-const MAX_HELLO: usize = 512;
-
-/// Longest version in a hello, in bytes.
-const MAX_VERSION: usize = 64;
 
 /// Longest request of a peer that is neither trusted nor in a transfer with us: an offer with the longest text, its name, its head.
 const MAX_STRANGER_REQUEST: usize = MAX_TEXT + 8 * 1024;
@@ -105,9 +100,9 @@ impl Links {
                 return close(&quinn, code);
             }
         };
-        let own = self.hello.borrow().clone();
-        match time::timeout(HELLO_TIMEOUT, be_greeted(&quinn, own)).await {
-            Ok(Ok(hello)) => self.serve_in_background(Connection::new(quinn, peer, hello, false), place),
+        let own = self.greeting.borrow().clone();
+        match time::timeout(HELLO_TIMEOUT, be_greeted(&quinn, &own)).await {
+            Ok(Ok(greeting)) => self.serve_in_background(Connection::new(quinn, peer, greeting, false), place),
             Ok(Err(error)) if !error.is_violation() => tracing::debug!(%peer, %error, "gone before its hello"),
             Ok(Err(_)) | Err(_) => close(&quinn, CloseCode::Violation),
         }
@@ -147,9 +142,9 @@ impl Links {
             self.tasks.spawn(async move {
                 let closed = connection.clone();
                 let answer = async {
-                    let Some(hello) = links.take_request(connection.clone(), send, recv).await else { return };
+                    let Some(greeting) = links.take_request(connection.clone(), send, recv).await else { return };
                     if let Some(place) = place.upgrade() {
-                        place.heard(&connection, &hello);
+                        place.heard(&connection, &greeting);
                     }
                 };
                 tokio::select! {
@@ -161,64 +156,63 @@ impl Links {
         }
     }
 
-    /// Reads a stream's request and hands it on. A hello is answered and returned.
-    async fn take_request(&self, connection: Connection, mut send: SendStream, mut recv: RecvStream) -> Option<Hello> {
+    /// Reads a stream's request and hands it on. A hello is answered, and what it says returned.
+    async fn take_request(&self, connection: Connection, mut send: SendStream, mut recv: RecvStream) -> Option<Greeting> {
         let limit = if connection.is_roomy() { MAX_MESSAGE } else { MAX_STRANGER_REQUEST };
-        let request = match time::timeout(REQUEST_TIMEOUT, read_request(&mut recv, limit)).await {
-            Ok(Ok(Some(request))) => request,
+        let heard = async {
+            Ok(match read_request(&mut recv, limit).await? {
+                Some(Request::Hello(hello)) => Some(Asked::Hello(Greeting::hear(hello, &mut recv).await?)),
+                Some(request) => Some(Asked::Other(request)),
+                None => None,
+            })
+        };
+        match time::timeout(REQUEST_TIMEOUT, heard).await {
+            Ok(Ok(Some(Asked::Hello(greeting)))) => {
+                let own = self.greeting.borrow().clone();
+                match own.answer(&mut send).await {
+                    Ok(()) => send.finish(),
+                    Err(error) => tracing::debug!(peer = %connection.peer(), %error, "a hello is not answered"),
+                }
+                return Some(greeting);
+            }
+            Ok(Ok(Some(Asked::Other(request)))) => {
+                let _ = self.incoming.send(IncomingRequest { connection, request, send, recv }).await; // fails while shutting down
+            }
             Ok(Ok(None)) => {
                 send.refuse(CloseCode::Unsupported);
                 recv.refuse(CloseCode::Unsupported);
-                return None;
             }
             Ok(Err(error)) => {
-                if error.is_violation() {
+                if StreamError::is_violation(&error) {
                     tracing::debug!(peer = %connection.peer(), %error, "a violation");
                     connection.close(CloseCode::Violation);
                 }
-                return None;
             }
             Err(_) => {
                 recv.refuse(CloseCode::Violation);
                 send.refuse(CloseCode::Violation);
-                return None;
             }
-        };
-        let Request::Hello(hello) = request else {
-            let _ = self.incoming.send(IncomingRequest { connection, request, send, recv }).await; // fails while shutting down
-            return None;
-        };
-        if !is_sound(&hello) {
-            connection.close(CloseCode::Violation);
-            return None;
         }
-        let own = self.hello.borrow().clone();
-        if write_message(&mut send, &own, MAX_HELLO).await.is_ok() {
-            send.finish();
-        }
-        Some(hello)
+        None
     }
 }
 
-/// The dialler's side of the hellos.
-pub(super) async fn greet(quinn: &quinn::Connection, own: Hello) -> Result<Hello, StreamError> {
-    let (mut send, mut recv) = quinn.open_bi().await?;
-    write_message(&mut send, &Request::Hello(own), MAX_HELLO).await?;
-    let _ = send.finish(); // fails only when the answer is there already
-    let hello = read_message(&mut recv, MAX_HELLO).await?;
-    sound(hello)
+/// What a stream is for.
+enum Asked {
+    Hello(Greeting),
+    Other(Request),
 }
 
-/// The answerer's.
-async fn be_greeted(quinn: &quinn::Connection, own: Hello) -> Result<Hello, StreamError> {
+/// The answerer's side of the hellos.
+async fn be_greeted(quinn: &quinn::Connection, own: &Greeting) -> Result<Greeting, StreamError> {
     let (mut send, mut recv) = quinn.accept_bi().await?;
     let Some(Request::Hello(hello)) = read_request(&mut recv, MAX_HELLO).await? else {
         return Err(codec::CodecError::Malformed.into());
     };
-    let hello = sound(hello)?;
-    write_message(&mut send, &own, MAX_HELLO).await?;
+    let greeting = Greeting::hear(hello, &mut recv).await?;
+    own.answer(&mut send).await?;
     let _ = send.finish(); // fails only when the dialler wants no answer
-    Ok(hello)
+    Ok(greeting)
 }
 
 /// A request; `None` when it is of a kind that this version does not know.
@@ -228,14 +222,6 @@ async fn read_request(recv: &mut quinn::RecvStream, limit: usize) -> Result<Opti
         Ok((kind, _)) if kind >= KNOWN_REQUESTS => Ok(None),
         _ => Ok(Some(codec::decode(&frame)?)),
     }
-}
-
-fn sound(hello: Hello) -> Result<Hello, StreamError> {
-    if is_sound(&hello) { Ok(hello) } else { Err(codec::CodecError::Malformed.into()) }
-}
-
-fn is_sound(hello: &Hello) -> bool {
-    hello.name.chars().count() <= MAX_DEVICE_NAME && hello.version.len() <= MAX_VERSION
 }
 
 /// Handshakes under way, by address.

@@ -4,15 +4,14 @@ use super::{Directory, Links};
 use crate::{
     ReachError, Trust,
     connection::{Connection, close},
+    greeting::Greeting,
 };
-use shoal_proto::{
-    PeerId,
-    message::{CloseCode, Hello},
-};
+use shoal_proto::{PeerId, message::CloseCode};
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::Arc,
+    time::Duration,
 };
 use tokio::sync::watch;
 
@@ -29,6 +28,9 @@ pub(super) const STRANGERS_SHARE: usize = 4;
 
 /// Connections with one peer: one, one dialled the other way at the same moment, and leftovers of a peer that restarts.
 pub(super) const MAX_CONNECTIONS_PER_PEER: usize = 4;
+
+/// Connections of one peer that are younger than another by no more than this were dialled by both ends at once.
+pub(super) const SAME_MOMENT: Duration = Duration::from_secs(3);
 
 /// What a dial comes to; `None` while it is under way.
 pub(super) type Outcome = Option<Result<Connection, ReachError>>;
@@ -128,22 +130,20 @@ impl Table {
 
     /// The connection that requests to `peer` go on.
     pub(super) fn live(&self, me: PeerId, peer: PeerId) -> Option<Connection> {
-        self.ready()
-            .filter(|(_, connection)| connection.peer() == peer)
-            .max_by_key(|&(id, connection)| rank(me, id, connection))
-            .map(|(_, connection)| connection.clone())
+        let of_peer = self.ready_in_order().into_iter().filter(|connection| connection.peer() == peer);
+        of_peer.reduce(|best, next| if replaces(me, next, best) { next } else { best }).cloned()
     }
 
     /// The same for every peer.
     pub(super) fn preferred(&self, me: PeerId) -> Vec<Connection> {
-        let mut best = HashMap::<PeerId, (u64, &Connection)>::new();
-        for (id, connection) in self.ready() {
-            let entry = best.entry(connection.peer()).or_insert((id, connection));
-            if rank(me, id, connection) > rank(me, entry.0, entry.1) {
-                *entry = (id, connection);
+        let mut best = HashMap::<PeerId, &Connection>::new();
+        for connection in self.ready_in_order() {
+            let entry = best.entry(connection.peer()).or_insert(connection);
+            if replaces(me, connection, entry) {
+                *entry = connection;
             }
         }
-        best.into_values().map(|(_, connection)| connection.clone()).collect()
+        best.into_values().cloned().collect()
     }
 
     /// Every connection that can be used, preferred or not.
@@ -168,15 +168,25 @@ impl Table {
         self.slots.len()
     }
 
+    fn ready_in_order(&self) -> Vec<&Connection> {
+        let mut ready: Vec<_> = self.ready().collect();
+        ready.sort_unstable_by_key(|&(id, _)| id);
+        ready.into_iter().map(|(_, connection)| connection).collect()
+    }
+
     fn ready(&self) -> impl Iterator<Item = (u64, &Connection)> {
         self.slots.iter().filter_map(|(id, slot)| slot.ready.as_ref().filter(|ready| ready.is_live()).map(|ready| (*id, ready)))
     }
 }
 
-/// Both ends come to the same choice: the connection that the lower id dialled, then the newest.
-fn rank(me: PeerId, id: u64, connection: &Connection) -> (bool, u64) {
-    let dialler = if connection.dialled() { me } else { connection.peer() };
-    (dialler == me.min(connection.peer()), id)
+/// Whether requests go on `newer` rather than on `older`. Whoever dials while there is a connection knows that it is dead, or about to
+/// be: its address changed, or it was restarted. Where both dialled at the same moment, both ends choose what the lower id dialled.
+fn replaces(me: PeerId, newer: &Connection, older: &Connection) -> bool {
+    let by_lower = |connection: &Connection| {
+        let dialler = if connection.dialled() { me } else { connection.peer() };
+        dialler == me.min(connection.peer())
+    };
+    newer.since().duration_since(older.since()) > SAME_MOMENT || by_lower(newer) || !by_lower(older)
 }
 
 /// A place in the table, given back when dropped.
@@ -204,7 +214,7 @@ impl Place {
         if let Some(slot) = table.slots.get_mut(&self.id) {
             slot.ready = Some(connection.clone());
         }
-        self.heard(connection, connection.hello());
+        self.heard(connection, connection.greeting());
         drop(table);
         if first {
             let _ = self.links.connected.send(peer); // fails when nobody listens
@@ -212,8 +222,8 @@ impl Place {
     }
 
     /// The peer said who it is.
-    pub(super) fn heard(&self, connection: &Connection, hello: &Hello) {
-        self.links.directory.proved(connection.peer(), hello, connection.remote_address());
+    pub(super) fn heard(&self, connection: &Connection, greeting: &Greeting) {
+        self.links.directory.proved(connection.peer(), greeting, connection.remote_address());
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{
-    table::{MAX_CONNECTIONS_PER_PEER, MAX_STRANGER_CONNECTIONS},
+    table::{MAX_CONNECTIONS_PER_PEER, MAX_STRANGER_CONNECTIONS, SAME_MOMENT},
     *,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 use shoal_proto::{
     codec::MAX_MESSAGE,
-    message::{Commitment, Content, Offer, Platform, TransferId},
+    message::{Commitment, Content, Hello, Look, Offer, Platform, TransferId},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -26,7 +26,7 @@ use tokio::time::{sleep, timeout};
 struct Book {
     trust: Mutex<HashMap<PeerId, Trust>>,
     addresses: Mutex<HashMap<PeerId, Vec<SocketAddr>>>,
-    online: Mutex<HashMap<PeerId, (String, SocketAddr)>>,
+    online: Mutex<HashMap<PeerId, (Greeting, SocketAddr)>>,
     dialled: Mutex<usize>,
 }
 
@@ -40,8 +40,8 @@ impl Directory for Book {
         self.addresses.lock().unwrap().get(&id).cloned().unwrap_or_default()
     }
 
-    fn proved(&self, id: PeerId, hello: &Hello, address: SocketAddr) {
-        self.online.lock().unwrap().insert(id, (hello.name.clone(), address));
+    fn proved(&self, id: PeerId, greeting: &Greeting, address: SocketAddr) {
+        self.online.lock().unwrap().insert(id, (greeting.clone(), address));
     }
 
     fn disconnected(&self, id: PeerId) {
@@ -54,7 +54,7 @@ pub(crate) struct Peer {
     book: Arc<Book>,
     pub(crate) links: Arc<Links>,
     pub(crate) incoming: mpsc::Receiver<IncomingRequest>,
-    hello: watch::Sender<Hello>,
+    pub(crate) greeting: watch::Sender<Greeting>,
 }
 
 impl Peer {
@@ -73,14 +73,14 @@ impl Peer {
     fn with_endpoint(name: &str, identity: &Identity, endpoint: Endpoint) -> Self {
         let book = Arc::new(Book::default());
         let hello = Hello { name: name.into(), platform: Platform::HERE, version: "1".into() };
-        let (hello, own) = watch::channel(hello);
+        let (greeting, own) = watch::channel(Greeting { hello, look: Look::default() });
         let (requests, incoming) = mpsc::channel(4);
         let cancel = CancellationToken::new();
         let links = Links::start(endpoint, book.clone(), own, requests, Reach::Everywhere, cancel);
-        Self { id: identity.peer_id(), book, links, incoming, hello }
+        Self { id: identity.peer_id(), book, links, incoming, greeting }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.links.local_addr()
     }
 
@@ -89,7 +89,7 @@ impl Peer {
         self
     }
 
-    fn set_addresses(&self, id: PeerId, addresses: Vec<SocketAddr>) {
+    pub(crate) fn set_addresses(&self, id: PeerId, addresses: Vec<SocketAddr>) {
         self.book.addresses.lock().unwrap().insert(id, addresses);
     }
 
@@ -101,12 +101,16 @@ impl Peer {
         self.book.online.lock().unwrap().contains_key(&other.id)
     }
 
+    pub(crate) fn heard_of(&self, other: PeerId) -> Option<Greeting> {
+        self.book.online.lock().unwrap().get(&other).map(|(greeting, _)| greeting.clone())
+    }
+
     pub(super) fn connections(&self) -> usize {
         self.links.table().len()
     }
 }
 
-pub(super) async fn soon(what: &str, mut is: impl FnMut() -> bool) {
+pub(crate) async fn soon(what: &str, mut is: impl FnMut() -> bool) {
     for _ in 0..500 {
         if is() {
             return;
@@ -125,7 +129,7 @@ async fn both_ends_know_each_other_after_a_dial_and_requests_go_either_way() {
     let (mut a, mut b) = (Peer::new("a"), Peer::new("b"));
     let mut news = b.links.subscribe();
     let there = a.knows(&b).links.get(b.id).await.unwrap();
-    assert_eq!((there.peer(), there.hello().name.as_str(), there.dialled()), (b.id, "b", true));
+    assert_eq!((there.peer(), there.greeting().hello.name.as_str(), there.dialled()), (b.id, "b", true));
     assert_eq!(there.remote_address(), b.address());
     assert_eq!(timeout(Duration::from_secs(1), news.recv()).await.unwrap(), Ok(a.id));
     let back = b.links.get(a.id).await.unwrap();
@@ -143,18 +147,6 @@ async fn both_ends_know_each_other_after_a_dial_and_requests_go_either_way() {
         assert_eq!(read_message::<u8>(&mut recv, 10).await, Ok(42));
         assert_eq!(read_message::<u8>(&mut recv, 10).await, Err(StreamError::Finished));
     }
-}
-
-#[tokio::test]
-async fn a_new_name_is_heard_by_a_new_hello() {
-    let (a, b) = (Peer::new("a"), Peer::new("b"));
-    let there = a.knows(&b).links.get(b.id).await.unwrap();
-    b.hello.send_modify(|hello| hello.name = "c".into());
-    let own = a.hello.borrow().clone();
-    let (mut send, mut recv) = there.open_request(&Request::Hello(Hello { name: "z".into(), ..own })).await.unwrap();
-    send.finish();
-    assert_eq!(read_message::<Hello>(&mut recv, 1000).await.unwrap().name, "c");
-    soon("the new name", || b.book.online.lock().unwrap().get(&a.id).is_some_and(|(name, _)| name == "z")).await;
 }
 
 #[tokio::test]
@@ -388,7 +380,7 @@ async fn whoever_says_no_hello_is_shown_out() {
     assert_eq!(StreamError::Lost(reason).close_code(), Some(CloseCode::Violation));
     let (quinn, _) = rude.dial(b.address(), Some(b.id)).unwrap().finish().await.unwrap();
     let long = Hello { name: "n".repeat(65), platform: Platform::HERE, version: "1".into() };
-    assert!(serve::greet(&quinn, long).await.is_err());
+    assert!(Greeting { hello: long, look: Look::default() }.say(&quinn).await.is_err());
     assert_eq!(b.book.online.lock().unwrap().len(), 0);
 }
 
@@ -549,6 +541,20 @@ async fn a_peer_that_crashed_and_came_back_is_noticed_by_the_next_packet() {
     println!("noticed after {:?}: {reason}", start.elapsed());
     assert_eq!(reason, quinn::ConnectionError::Reset);
     assert!(a.links.get(b.id).await.unwrap().is_live());
+}
+
+/// Its address changed, say: what this end dialled to the old one looks alive for eight seconds.
+#[tokio::test]
+async fn requests_go_on_what_the_peer_dialled_while_there_was_a_connection() {
+    let (a, b) = (Peer::new("a"), Peer::new("b"));
+    let (low, high) = if a.id < b.id { (a, b) } else { (b, a) };
+    let old = low.knows(&high).links.get(high.id).await.unwrap();
+    sleep(SAME_MOMENT + Duration::from_millis(200)).await;
+    high.knows(&low).links.dial(low.id).wait_for(Option::is_some).await.unwrap();
+    for (from, to) in [(&low, &high), (&high, &low)] {
+        soon("the newer one", || from.links.live(to.id).is_some_and(|live| live.dialled() != (from.id == low.id))).await;
+    }
+    assert!(old.is_live(), "what is under way on it goes on");
 }
 
 #[test]

@@ -15,7 +15,12 @@ pub(crate) use records::{Checkpoint, DeviceRecord, FileFailure, Kept, TransferRe
 pub(crate) use shares::ShareRecord;
 
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row, blob::ZeroBlob, params};
-use shoal_proto::{Hash, Manifest, PeerId, PieceIndex, RangeSet, manifest::EntryIndex, message::TransferId, share::ShareId};
+use shoal_proto::{
+    Hash, Manifest, PeerId, PieceIndex, RangeSet,
+    manifest::EntryIndex,
+    message::{Colour, TransferId},
+    share::ShareId,
+};
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
@@ -36,7 +41,7 @@ const BLOB_PART: usize = 256 * 1024;
 
 /// Each step brings a database one version up; the number of steps is the version (`PRAGMA user_version`). Never edit a step
 /// that was released: append one.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// Ended transfers kept for the history.
 const MAX_HISTORY: u32 = 10_000;
@@ -133,13 +138,14 @@ impl Database {
     /// Every device.
     pub(crate) fn devices(&self) -> Result<Vec<DeviceRecord>, DatabaseError> {
         let connection = self.lock();
-        let mut statement = connection.prepare("SELECT id, name, platform, trust, addresses, accepts FROM devices")?;
+        let mut statement = connection.prepare("SELECT id, name, platform, trust, addresses, accepts, colour FROM devices")?;
         let rows = statement.query_map([], |row| {
             let addresses: String = row.get(4)?;
             Ok(DeviceRecord {
                 id: PeerId::from_public_key(row.get(0)?),
                 name: row.get(1)?,
                 platform: row.get::<_, Option<String>>(2)?.as_deref().and_then(platform_from),
+                colour: row.get::<_, Option<u8>>(6)?.and_then(Colour::new),
                 trust: trust_from(&row.get::<_, String>(3)?),
                 addresses: addresses.split_whitespace().filter_map(|address| address.parse().ok()).collect(),
                 accepts: row.get::<_, Option<i64>>(5)?.map(i64::unsigned_abs),
@@ -151,8 +157,8 @@ impl Database {
     /// Keeps a device.
     pub(crate) fn set_device(&self, device: &DeviceRecord) -> Result<(), DatabaseError> {
         let addresses: Vec<String> = device.addresses.iter().map(SocketAddr::to_string).collect();
-        let sql = "INSERT OR REPLACE INTO devices (id, name, platform, trust, addresses, accepts, seen) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let sql = "INSERT OR REPLACE INTO devices (id, name, platform, trust, addresses, accepts, colour, seen) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         self.lock().prepare_cached(sql)?.execute(params![
             device.id.as_bytes(),
             device.name,
@@ -160,6 +166,7 @@ impl Database {
             trust_word(device.trust),
             addresses.join(" "),
             device.accepts.map(as_sql),
+            device.colour.map(Colour::index),
             time_sql(SystemTime::now())
         ])?;
         Ok(())
@@ -484,3 +491,6 @@ fn time_sql(time: SystemTime) -> i64 {
 fn as_sql(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,6 +112,11 @@ impl Target {
         Ok(self.enter(path.as_str())?.path.clone())
     }
 
+    /// There is a folder to which `path` leads.
+    pub(crate) fn has_folder(&self, path: &RelativePath) -> bool {
+        matches!(self.look_up(path.as_str(), false), Ok(Some(_)))
+    }
+
     /// The regular file under the name that `path` would get, if there is one and it can be read.
     pub(crate) fn existing(&self, path: &RelativePath) -> Option<Existing> {
         let (parent, name) = split(path.as_str());

@@ -11,33 +11,11 @@ use shoal_proto::{
     PeerId, RelativePath,
     manifest::{Builder, EntryKind, Timestamp},
 };
-use std::{collections::BTreeMap, time::SystemTime};
+use std::collections::BTreeMap;
 
 fn record(direction: Direction, state: State, files: u32) -> TransferRecord {
-    TransferRecord {
-        id: TransferId([7; 16]),
-        direction,
-        peer: PeerId::from_public_key([7; 32]),
-        name: "offer".into(),
-        state,
-        text: None,
-        files,
-        bytes: 0,
-        files_done: 0,
-        files_failed: 0,
-        bytes_done: 0,
-        bytes_moved: 0,
-        error: None,
-        into: None,
-        replace: false,
-        sources: Vec::new(),
-        share: None,
-        beneath: None,
-        accepted: true,
-        active: Duration::ZERO,
-        created: SystemTime::now(),
-        changed: SystemTime::now(),
-    }
+    let blank = TransferRecord::new(TransferId([7; 16]), direction, PeerId::from_public_key([7; 32]), "offer".into());
+    TransferRecord { state, files, accepted: true, ..blank }
 }
 
 fn set<const N: usize>(ranges: [Range<u32>; N]) -> RangeSet {

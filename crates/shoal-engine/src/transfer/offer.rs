@@ -21,10 +21,7 @@ use shoal_proto::{
     display, manifest,
     message::{CloseCode, Content, Decline, FromReceiver, FromSender, MAX_TEXT, Offer, Progress, TransferId},
 };
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// A manifest must be there after this long, or by its size at 100 kB/s.
@@ -377,30 +374,12 @@ async fn read_manifest(recv: &mut RecvStream, content: &Content) -> Result<Manif
 }
 
 fn new_record(offer: &Offer, connection: &Connection, manifest: Option<&Manifest>, text: Option<String>) -> TransferRecord {
-    let now = SystemTime::now();
+    let name = display::shown_within(&offer.name, MAX_NAME);
     TransferRecord {
-        id: offer.transfer,
-        direction: Direction::Receive,
-        peer: connection.peer(),
-        name: display::shown_within(&offer.name, MAX_NAME),
-        state: State::Waiting,
         text,
         files: manifest.map_or(0, Manifest::files),
         bytes: manifest.map_or(0, Manifest::bytes),
-        files_done: 0,
-        files_failed: 0,
-        bytes_done: 0,
-        bytes_moved: 0,
-        error: None,
-        into: None,
-        replace: false,
-        sources: Vec::new(),
-        share: None,
-        beneath: None,
-        accepted: false,
-        active: Duration::ZERO,
-        created: now,
-        changed: now,
+        ..TransferRecord::new(offer.transfer, Direction::Receive, connection.peer(), name)
     }
 }
 

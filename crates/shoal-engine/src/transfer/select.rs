@@ -2,7 +2,7 @@
 
 use crate::{error::TransferError, store::target::Target};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use shoal_proto::{Manifest, RangeSet, display};
+use shoal_proto::{Manifest, RangeSet, RelativePath, display};
 use std::{iter::once, ops::Range};
 
 /// What is wanted of a manifest.
@@ -66,9 +66,26 @@ fn parse(globs: &[String]) -> Result<GlobSet, TransferError> {
 /// Bytes that the wanted files will take: those that stand there already in the same size count as the same, since only what
 /// differs is kept beside them. Should it not be enough after all, the transfer waits for room.
 pub(crate) fn space_needed(manifest: &Manifest, wanted: &RangeSet, target: &Target) -> u64 {
-    let files = manifest.entries().filter(|(index, entry)| entry.kind.is_file() && wanted.contains(index.0));
-    let missing = files.filter(|(_, entry)| target.existing(&entry.path).is_none_or(|there| there.key.size != entry.kind.size()));
-    missing.map(|(_, entry)| entry.kind.size()).sum()
+    let mut needed = 0;
+    // Nothing is looked for in a folder that is not there.
+    let mut missing: Option<RelativePath> = None;
+    for (index, entry) in manifest.entries() {
+        let is_below_missing = missing.as_ref().is_some_and(|folder| is_below(&entry.path, folder));
+        if !entry.kind.is_file() {
+            if !is_below_missing && !target.has_folder(&entry.path) {
+                missing = Some(entry.path);
+            }
+        } else if wanted.contains(index.0) {
+            let size = entry.kind.size();
+            let is_there = !is_below_missing && target.existing(&entry.path).is_some_and(|there| there.key.size == size);
+            needed += if is_there { 0 } else { size };
+        }
+    }
+    needed
+}
+
+fn is_below(path: &RelativePath, folder: &RelativePath) -> bool {
+    path.as_str().strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -77,8 +94,9 @@ mod tests {
 
     use super::*;
     use shoal_proto::{
-        Entry, RelativePath,
+        Entry,
         manifest::{Builder, EntryKind, Timestamp},
+        message::TransferId,
     };
 
     fn manifest() -> Manifest {
@@ -120,5 +138,24 @@ mod tests {
         assert_eq!(chosen(&[], &[4..5]), (vec![4], 0, 0), "an empty folder");
         assert_eq!(chosen(&["*.jpg"], &[3..6]), (vec![5], 1, 4), "both have to fit");
         assert_eq!(chosen(&["b"], &[2..3]), (vec![0, 1, 2], 1, 1), "a folder that fits holds what is chosen in it");
+    }
+
+    /// Also where a folder stands whose name begins like that of one that does not.
+    #[test]
+    fn files_that_are_there_in_their_size_need_no_room() {
+        let needed = |there: &[(&str, &str)]| {
+            let folder = tempfile::tempdir().unwrap();
+            for (path, content) in there {
+                let path = folder.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, content).unwrap();
+            }
+            let target = Target::open(folder.path(), TransferId([1; 16])).unwrap();
+            space_needed(&manifest(), &once(0..6).collect(), &target)
+        };
+        assert_eq!(needed(&[]), 7);
+        assert_eq!(needed(&[("a/two.png", "22"), ("d.JPG", "other")]), 5);
+        assert_eq!(needed(&[("a/b/one.jpg", "1"), ("d.JPG", "4444")]), 2);
+        assert_eq!(needed(&[("a", "a file where a folder is to be")]), 7);
     }
 }

@@ -117,30 +117,14 @@ impl Prepared {
 
     /// The record of a transfer of this to a peer.
     pub(crate) fn record(&self, id: TransferId, peer: PeerId) -> TransferRecord {
-        let now = SystemTime::now();
         TransferRecord {
-            id,
-            direction: Direction::Send,
-            peer,
-            name: self.name.clone(),
-            state: State::Waiting,
             text: self.text.clone(),
             files: self.manifest.as_ref().map_or(0, Manifest::files),
             bytes: self.manifest.as_ref().map_or(0, Manifest::bytes),
-            files_done: 0,
-            files_failed: 0,
-            bytes_done: 0,
-            bytes_moved: 0,
-            error: None,
-            into: None,
-            replace: false,
             sources: self.sources.clone(),
             share: self.share,
             beneath: self.beneath.clone(),
-            accepted: false,
-            active: Duration::ZERO,
-            created: now,
-            changed: now,
+            ..TransferRecord::new(id, Direction::Send, peer, self.name.clone())
         }
     }
 }

@@ -132,17 +132,17 @@ impl Transfers {
         unasked: bool,
     ) -> Result<Option<TransferRecord>, TransferError> {
         let peer = record.peer;
-        let may_come = |bytes: u64| {
+        let may_come = |entries: u32, bytes: u64| {
             if !unasked {
                 return Ok(true);
             }
             // As it is now: it may have been taken back since the offer came.
             let Some(allowance) = self.devices.allowance(peer) else { return Ok(false) };
-            self.database.spend(peer, bytes, allowance, SystemTime::now()).map_err(recording)
+            self.database.spend(peer, entries, bytes, allowance, SystemTime::now()).map_err(recording)
         };
         record.replace = consent.replace;
         let Some(manifest) = manifest else {
-            if !may_come(record.text.as_ref().map_or(0, String::len) as u64)? {
+            if !may_come(1, record.text.as_ref().map_or(0, String::len) as u64)? {
                 return Ok(None);
             }
             self.database.add_transfer(&record, None, None).map_err(recording)?;
@@ -163,7 +163,7 @@ impl Transfers {
         if needed > free {
             return Err(TransferError::NoSpace { name: display::shown(&record.name), needed, free, into });
         }
-        if !may_come(selection.bytes)? {
+        if !may_come(u32::try_from(selection.wanted.len()).unwrap_or(u32::MAX), selection.bytes)? {
             return Ok(None);
         }
         record.into = Some(into);

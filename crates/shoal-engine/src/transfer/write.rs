@@ -34,6 +34,9 @@ const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 /// Files in a batch, at most.
 const BATCH_FILES: usize = 1024;
 
+/// Files in the first batch, and twice as many in each after it: of few files, too, some are synced and named while others are written.
+const FIRST_FILES: usize = 128;
+
 /// Bytes that are gathered and hashed at once: whole subtrees, while they are in the processor's cache.
 const STRIDE: usize = 128 * 1024;
 
@@ -102,6 +105,8 @@ pub(crate) struct Writer {
     restored: BTreeSet<EntryIndex>,
     open: BTreeMap<EntryIndex, File>,
     batch: Batch,
+    /// Files that are enough for a batch when none is being recorded.
+    batch_files: usize,
     /// The batch before, while it is recorded.
     recording: Option<JoinHandle<Recorded>>,
     /// Where it is done.
@@ -150,6 +155,7 @@ impl Writer {
             restored,
             open: BTreeMap::new(),
             batch: Batch::default(),
+            batch_files: FIRST_FILES,
             recording: None,
             threads: Handle::current(),
             piece: Vec::new(),
@@ -178,7 +184,9 @@ impl Writer {
 
     /// The batch is as large as it may become.
     pub(crate) fn is_due(&self) -> bool {
-        self.batch.bytes >= BATCH_BYTES || self.batch.ready.len() >= BATCH_FILES
+        let files = self.batch.ready.len();
+        let is_idle = self.recording.as_ref().is_none_or(JoinHandle::is_finished);
+        self.batch.bytes >= BATCH_BYTES || files >= BATCH_FILES || is_idle && files >= self.batch_files
     }
 
     /// There is something to record.
@@ -385,6 +393,7 @@ impl Writer {
         self.settle_recording()?;
         if self.batch.has_news() || !self.batch.written.is_empty() {
             let (shared, batch) = (self.shared.clone(), std::mem::take(&mut self.batch));
+            self.batch_files = (self.batch_files * 2).min(BATCH_FILES);
             self.recording = Some(self.threads.spawn_blocking(move || shared.record(batch)));
         }
         Ok(())

@@ -89,16 +89,16 @@ fn an_allowance_lets_in_what_fits_and_asks_about_the_rest_also_after_a_restart()
     scene.is_asked_about(&[as_arg(&kb200)]);
     let taken = scene.pair.offer(&[as_arg(&kb200)]).accept(&scene.pair.ben, &[]);
     taken.finished();
-    scene.comes(&["--text", &"x".repeat(1000)]);
+    scene.comes(&["--text", &"x".repeat(5000)]);
     scene.is_asked_about(&[as_arg(&kb100)]);
-    scene.comes(&["--text", &"x".repeat(1000)]);
+    scene.comes(&["--text", &"x".repeat(5000)]);
 
     assert!(scene.pair.ben.terminate().status.success());
     scene.pair.ben.start_again();
     super::scene::met(&scene.pair.ann, &scene.pair.ben);
     assert_eq!(scene.accepts(), json!(300_000), "kept");
     scene.is_asked_about(&[as_arg(&kb100)]);
-    scene.trust(&["verified", "--accept", "302K"]);
+    scene.trust(&["verified", "--accept", "310K"]);
     scene.comes(&[as_arg(&kb100)]);
     scene.is_asked_about(&["--text", "x"]);
     scene.trust(&["verified", "--accept", "none"]);

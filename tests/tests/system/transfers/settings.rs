@@ -38,8 +38,13 @@ fn name_inbox_and_rule_hold_at_once_and_after_a_restart() {
     data::random_file(&file, 1000, 1);
     let before = settings(&pair.ben);
     assert_eq!((&before["name"], &before["accept"], &before["discoverable"]), (&json!("ben"), &json!("ask"), &json!(true)));
-    set(&pair.ben, json!({ "name": "Ben's NAS", "accept": "all", "inbox": inbox }));
-    is_listed(&pair.ann, &pair.ben, "the new name", |row| row.is_some_and(|row| row["name"] == "Ben's NAS"));
+    set(&pair.ben, json!({ "name": "Ben's NAS", "accept": "all", "inbox": inbox, "colour": 7 }));
+    is_listed(&pair.ann, &pair.ben, "name and colour", |row| {
+        row.is_some_and(|row| row["name"] == "Ben's NAS" && row["colour"] == 7)
+    });
+    pair.ben.wait_for("its own settings", SOON, |line| line["event"] == "settings" && line["colour"] == 7);
+    let no_colour = pair.ben.ask(&json!({ "request": "set_settings", "change": { "colour": 12 } })).unwrap_err();
+    assert_eq!(no_colour["code"], "usage", "{no_colour}");
     pair.ann.shoal(&["send", as_arg(&file), "--to", "Ben's NAS"]).expect_code(0);
     assert!(inbox.join("file").exists());
     let in_a_file = pair.ben.ask(&json!({ "request": "set_settings", "change": { "inbox": file.join("x") } })).unwrap_err();
@@ -51,6 +56,7 @@ fn name_inbox_and_rule_hold_at_once_and_after_a_restart() {
     met(&pair.ann, &pair.ben);
     let after = settings(&pair.ben);
     assert_eq!((&after["name"], &after["accept"], &after["inbox"]), (&json!("Ben's NAS"), &json!("all"), &json!(inbox)));
+    assert_eq!(after["colour"], 7);
     data::random_file(&file, 2000, 2);
     pair.ann.shoal(&["send", as_arg(&file), "--to", "Ben's NAS"]).expect_code(0);
 }

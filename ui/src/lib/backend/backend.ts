@@ -48,6 +48,9 @@ export interface Abilities {
   badge: boolean;
 }
 
+/** Hears how much of what was chosen has reached the host, in bytes. */
+export type Heard = (done: number, all: number) => void;
+
 export interface Backend {
   /** Rejects with a {@link Failure}. */
   request(request: UiRequest): Promise<Reply>;
@@ -58,10 +61,10 @@ export interface Backend {
   subscribe(hear: (event: Event) => void, state: (connected: boolean) => void): () => void;
   readonly can: Abilities;
   /** Empty when the person thought better of it. */
-  chooseFiles(): Promise<Handle[]>;
-  chooseFolder(): Promise<Handle[]>;
+  chooseFiles(heard?: Heard): Promise<Handle[]>;
+  chooseFolder(heard?: Heard): Promise<Handle[]>;
   /** Takes what the browser dropped or pasted: uploads it. */
-  takeDrop?(data: DataTransfer): Promise<Handle[]>;
+  takeDrop?(data: DataTransfer, heard?: Heard): Promise<Handle[]>;
   /** Hears drops that come past the page; returns what ends it. */
   onDrops?(hear: (drop: NativeDrop) => void): () => void;
   /** Shows what was received in the system's file manager. */

@@ -1,7 +1,9 @@
 /** A browser as host: talks to `shoal serve --web` over HTTP. The cookie came with the link that was opened. */
-import type { Event, Failure, Reply } from "../api/generated/api";
-import type { Abilities, Backend, Handle, UiRequest } from "./backend";
+import type { Event, Reply } from "../api/generated/api";
+import type { Abilities, Backend, Handle, Heard, UiRequest } from "./backend";
+import { failed, unanswered } from "./web/failures";
 import { pickFiles, takeDropped } from "./web/gather";
+import { put } from "./web/put";
 import { upload } from "./web/upload";
 
 /** Before a stream that the server refused is asked for again. One that was cut off the browser takes up by itself. */
@@ -52,16 +54,18 @@ class WebBackend implements Backend {
     };
   }
 
-  async chooseFiles(): Promise<Handle[]> {
-    return upload(await pickFiles(false), reach);
+  async chooseFiles(heard?: Heard): Promise<Handle[]> {
+    return upload(await pickFiles(false), put, heard);
   }
 
-  async chooseFolder(): Promise<Handle[]> {
-    return upload(await pickFiles(true), reach);
+  async chooseFolder(heard?: Heard): Promise<Handle[]> {
+    return upload(await pickFiles(true), put, heard);
   }
 
-  async takeDrop(data: DataTransfer): Promise<Handle[]> {
-    return upload(await takeDropped(data), reach);
+  async takeDrop(data: DataTransfer, heard?: Heard): Promise<Handle[]> {
+    // A folder with many files takes a while to read.
+    heard?.(0, 0);
+    return upload(await takeDropped(data), put, heard);
   }
 
   reveal(): Promise<void> {
@@ -84,22 +88,14 @@ class WebBackend implements Backend {
   }
 }
 
-/** Asks the server; rejects with its {@link Failure}, or with one of our own when it does not answer. */
+/** Asks the server; rejects with its failure, or with one of our own when it does not answer. */
 export async function reach(path: string, init: RequestInit): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(path, init);
-  } catch (error) {
-    if (init.signal?.aborted) throw error;
-    throw failure({ code: "interrupted", message: "Shoal does not answer: is it still running?" });
+  } catch {
+    throw unanswered();
   }
   if (answer.ok) return answer;
-  const said: unknown = await answer.json().catch(() => null);
-  const isFailure = typeof said === "object" && said !== null && "code" in said && "message" in said;
-  throw failure(isFailure ? (said as Failure) : { code: "failed", message: `Shoal refused this (${answer.status})` });
-}
-
-/** An error that is a {@link Failure} too. */
-function failure({ code, message }: Failure): Error & Failure {
-  return Object.assign(new Error(message), { code });
+  throw failed(answer.status, await answer.json().catch(() => null));
 }

@@ -52,8 +52,10 @@ export function listenToDrops(view: View, shoal: Shoal): () => void {
     event.preventDefault();
     const device = deviceAt(event.clientX, event.clientY);
     hovering.end();
-    if (backend.takeDrop === undefined || event.dataTransfer === null || !ofFiles(event)) return;
-    void view.take(backend.takeDrop(event.dataTransfer)).then((handles) => view.drop(handles, device));
+    const data = event.dataTransfer;
+    if (backend.takeDrop === undefined || data === null || !ofFiles(event)) return;
+    const { takeDrop } = backend;
+    void view.take((heard) => takeDrop.call(backend, data, heard)).then((handles) => view.drop(handles, device));
   };
   window.addEventListener("dragover", over);
   window.addEventListener("dragleave", leave);

@@ -13,13 +13,14 @@ export function listenToKeys(view: View, shoal: Shoal): () => void {
     const command = event.ctrlKey || event.metaKey;
     const key = event.key.toLowerCase();
     if (command && key === "f") view.searches += 1;
-    else if (command && key === "o") void view.composeFiles("files");
     else if (event.key === "Escape") {
       if (!view.back()) return;
     } else if (command || event.altKey || typing(event.target)) return;
     else if (event.key === "?") view.sheet = { kind: "keys" };
     else if (key === "/") view.searches += 1;
     else if (key === "t") view.compose([]);
+    // Ctrl+O is the browser's own.
+    else if (key === "f") void view.composeFiles("files");
     else if (key === "o" && shoal.offers.length > 0) document.querySelector<HTMLElement>("[data-offer] [data-first]")?.focus();
     else {
       const place = PLACES[Number(event.key) - 1];
@@ -41,7 +42,10 @@ export function listenToPastes(view: View, shoal: Shoal): () => void {
     const { backend } = shoal;
     if (data !== null && data.files.length > 0 && backend.takeDrop !== undefined) {
       // The data is the browser's only while this event lasts: the host takes it at once.
-      void view.take(backend.takeDrop(data)).then((handles) => (handles.length > 0 ? view.paste({ handles }) : undefined));
+      const { takeDrop } = backend;
+      void view
+        .take((heard) => takeDrop.call(backend, data, heard))
+        .then((handles) => (handles.length > 0 ? view.paste({ handles }) : undefined));
     } else if (backend.readClipboard !== undefined && (data === null || data.getData("text/plain") === "")) {
       const read = backend.readClipboard();
       void shoal.said(() => read).then((found) => view.paste(found ?? {}));

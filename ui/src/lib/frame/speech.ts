@@ -1,6 +1,7 @@
 /** What a screen reader hears by itself: offers and endings, never progress. */
 import { i18n } from "../i18n/i18n.svelte";
-import { printable, printableName } from "../parts/text";
+import { wrong } from "../i18n/wrong";
+import { printableName } from "../parts/text";
 import type { Shoal } from "../state/shoal.svelte";
 import { summary, title, who } from "../transfers/status";
 
@@ -22,7 +23,7 @@ export function speakOfEndings(shoal: Shoal): () => void {
       if (known === undefined) return;
       const name = printableName(known.name);
       if (event.event === "finished") shoal.notices.speak(t.transfers.spokenDone(name, known.who));
-      else shoal.notices.speak(t.transfers.spokenFailed(name, printable(event.error)));
+      else shoal.notices.speak(t.transfers.spokenFailed(name, wrong(event.code, event.error)));
     }
   });
 }

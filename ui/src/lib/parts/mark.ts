@@ -12,13 +12,21 @@ export interface Mark {
 }
 
 const HUES = 18;
+/** Colours that a person can choose for a device, an equal step apart on the wheel. */
+export const PALETTE = 12;
 export const BODIES = 4;
 export const TAILS = 4;
 export const FINS = 4;
 export const PATTERNS = 5;
 
-/** The same for the same id, everywhere and always. */
-export function markOf(id: string): Mark {
+/** The same for the same id, everywhere and always; in the colour that its owner chose, an index of the palette, where there is one. */
+export function markOf(id: string, colour: number | null = null): Mark {
+  const mark = derived(id);
+  const chosen = colour !== null && Number.isInteger(colour) && colour >= 0 && colour < PALETTE;
+  return chosen ? { ...mark, hue: colour * (360 / PALETTE) } : mark;
+}
+
+function derived(id: string): Mark {
   let bits = mixed(id);
   const take = (choices: number): number => {
     const taken = bits % choices;

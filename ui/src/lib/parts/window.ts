@@ -67,6 +67,36 @@ export function sight(rows: Rows, scroll: number, height: number, spare: number)
   return { first, end, top: scroll + rows.start(first) - real };
 }
 
+/**
+ * Which elements show which rows. There are as many as were ever needed at once, and a row that leaves hands its own to one that
+ * comes: making elements is what takes long, and so does moving them among their siblings. So those of rows that stay are kept where
+ * they are, and where none stays, as in a jump, all are.
+ */
+export class Slots {
+  #count = 1;
+  /** The row that the first element shows, or would, had the list been scrolled to where it is now row by row. */
+  #origin = 0;
+  #first = 0;
+
+  /** The rows to draw: those from `first` to before `end`, and more after them, or before, while there are elements left. */
+  fill(first: number, end: number, rows: number): number[] {
+    if (end - first > this.#count) {
+      this.#count = end - first;
+      this.#origin = first;
+    }
+    const drawn = Math.min(this.#count, rows);
+    const from = Math.max(0, Math.min(first, rows - drawn));
+    if (Math.abs(from - this.#first) >= this.#count) this.#origin += from - this.#first;
+    this.#first = from;
+    return Array.from({ length: drawn }, (_, n) => from + n);
+  }
+
+  /** The element that shows a row, from 0. */
+  of(row: number): number {
+    return (((row - this.#origin) % this.#count) + this.#count) % this.#count;
+  }
+}
+
 /** Where to scroll so that a row is in sight; `null`: it is. */
 export function toSee(rows: Rows, row: number, scroll: number, height: number): number | null {
   const tall = Math.min(rows.total, TALLEST);

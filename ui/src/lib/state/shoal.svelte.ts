@@ -2,9 +2,10 @@
  * The state that every place shows, and the one road into it: event → {@link Table} → this → component. What moves all the time
  * is published at most four times a second, what comes and goes at once.
  */
-import type { Device, Event, Identity, Limits, Reply, Sas, Transfer } from "../api/generated/api";
+import type { Device, Event, Identity, Limits, Reply, Sas, Settings, Transfer } from "../api/generated/api";
 import type { Backend, UiRequest } from "../backend/backend";
 import { isFailure } from "../backend/backend";
+import { wrong } from "../i18n/wrong";
 import { Notices } from "./notices.svelte";
 import { isOver, Table, type Touched } from "./table";
 
@@ -15,9 +16,9 @@ export const ROWS_EVERY_MS = 50;
 
 export class Shoal {
   connected = $state(false);
-  /** Since when the engine has been out of reach or not yet reached, in ms since 1970. */
   identity = $state.raw<Identity | null>(null);
   limits = $state.raw<Limits>({ up: null, down: null });
+  settings = $state.raw<Settings | null>(null);
   /** Blocked ones too. By name. */
   devices = $state.raw<readonly Device[]>([]);
   comparisons = $state.raw<ReadonlyMap<string, Sas>>(new Map());
@@ -56,6 +57,7 @@ export class Shoal {
     const touched = this.#table.apply(event, Date.now());
     this.#touched = { ...this.#touched, ...touched };
     this.#schedule();
+    if (event.event === "snapshot") void this.#loadSettings();
     for (const listener of this.#listeners) listener(event);
   }
 
@@ -79,13 +81,18 @@ export class Shoal {
     try {
       return await act();
     } catch (error) {
-      this.notices.error(isFailure(error) ? error.message : String(error));
+      this.notices.error(isFailure(error) ? wrong(error.code, error.message) : String(error));
       return undefined;
     }
   }
 
   device(id: string): Device | undefined {
     return this.devices.find((device) => device.id === id);
+  }
+
+  /** The colour that a device's owner chose, or this device's own; none: it follows from the id. */
+  colour(id: string): number | null {
+    return (id === this.identity?.id ? this.settings?.colour : this.device(id)?.colour) ?? null;
   }
 
   samples(transfer: string): readonly number[] {
@@ -98,6 +105,15 @@ export class Shoal {
     if (reply?.reply !== "transfers") return;
     this.#table.addHistory(reply.transfers);
     this.#touched.rows = true;
+    this.#schedule();
+  }
+
+  /** A snapshot does not hold them; after that events do. */
+  async #loadSettings(): Promise<void> {
+    const reply = await this.said(() => this.request({ request: "settings" }));
+    if (reply?.reply !== "settings") return;
+    const { reply: _, ...settings } = reply;
+    this.#touched = { ...this.#touched, ...this.#table.set(settings) };
     this.#schedule();
   }
 
@@ -125,6 +141,7 @@ export class Shoal {
     if (identity) {
       this.identity = this.#table.identity;
       this.limits = this.#table.limits;
+      this.settings = this.#table.settings;
     }
     if (devices) {
       this.devices = [...this.#table.devices.values()].sort((a, b) => a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1));

@@ -2,7 +2,7 @@
  * What the events add up to: devices and transfers by id. Pure: no clock, no framework. `shoal.svelte.ts` drives it and
  * publishes what changed.
  */
-import type { Device, Event, Identity, Limits, Sas, State, Transfer } from "../api/generated/api";
+import type { Device, Event, Identity, Limits, Sas, Settings, State, Transfer } from "../api/generated/api";
 import { Rates } from "./rates";
 
 /** What an event touched. */
@@ -24,6 +24,8 @@ export function isOver(transfer: Transfer): boolean {
 export class Table {
   identity: Identity | null = null;
   limits: Limits = { up: null, down: null };
+  /** None until they were asked for: a snapshot does not hold them. */
+  settings: Settings | null = null;
   readonly devices = new Map<string, Device>();
   readonly transfers = new Map<string, Transfer>();
   /** Comparisons that wait for their two people, by the other device's id. */
@@ -46,6 +48,10 @@ export class Table {
         if (this.identity === null) return {};
         this.identity = { ...this.identity, id: event.id, name: event.name, addresses: event.addresses };
         return { identity: true };
+      case "settings": {
+        const { event: _, ...settings } = event;
+        return this.set(settings);
+      }
       case "device": {
         const { event: _, ...device } = event;
         this.devices.set(device.id, device);
@@ -87,6 +93,7 @@ export class Table {
       case "failed":
         return this.#end(event.transfer, event.state, now, (row) => {
           row.error = event.error;
+          row.code = event.code;
         });
       case "transfer_gone":
         this.rates.forget(event.transfer);
@@ -98,6 +105,14 @@ export class Table {
         // A snapshot follows.
         return {};
     }
+  }
+
+  /** What is set now, said by the engine or asked for. */
+  set(settings: Settings): Touched {
+    this.settings = settings;
+    this.limits = settings.limits;
+    if (this.identity !== null) this.identity = { ...this.identity, name: settings.name, inbox: settings.inbox };
+    return { identity: true };
   }
 
   /** Rows that a page of the history brought. What events said since is newer. */

@@ -1,9 +1,10 @@
 /** Where the person is in the window, and what they have in hand. Nothing here is the engine's. */
 import { SvelteSet } from "svelte/reactivity";
-import type { Handle, UiContent } from "../backend/backend";
+import type { Handle, Heard, UiContent } from "../backend/backend";
 import { i18n } from "../i18n/i18n.svelte";
 import { printableName } from "../parts/text";
 import type { Shoal } from "./shoal.svelte";
+import { Taking } from "./taking.svelte";
 
 export const PLACES = ["nearby", "transfers", "settings"] as const;
 export type Place = (typeof PLACES)[number];
@@ -24,8 +25,8 @@ export class View {
   sheet = $state.raw<Sheet | null>(null);
   /** Asked for by the keyboard: the place's search field takes the focus when this grows. */
   searches = $state(0);
-  /** Things on their way to the host before they can be offered: uploads of a browser. */
-  taking = $state(0);
+  /** What is on its way to the host. */
+  readonly taking = new Taking();
   /** Devices chosen to get the next thing. */
   readonly chosen = new SvelteSet<string>();
 
@@ -67,15 +68,12 @@ export class View {
   /** What the person chose in the host's dialog. */
   async pick(pick: "files" | "folder"): Promise<Handle[]> {
     const { backend } = this.#shoal;
-    return this.take(pick === "files" ? backend.chooseFiles() : backend.chooseFolder());
+    return this.take((heard) => (pick === "files" ? backend.chooseFiles(heard) : backend.chooseFolder(heard)));
   }
 
-  /** Waits for what a host takes in, and says so; what went wrong is said too. */
-  async take(handles: Promise<Handle[]>): Promise<Handle[]> {
-    this.taking += 1;
-    const taken = await this.#shoal.said(() => handles);
-    this.taking -= 1;
-    return taken ?? [];
+  /** Waits for what a host takes in; what went wrong is said. */
+  async take(take: (heard: Heard) => Promise<Handle[]>): Promise<Handle[]> {
+    return (await this.#shoal.said(() => this.taking.run(take))) ?? [];
   }
 
   /** Chooses in the host's dialog and sends to a device. */

@@ -2,7 +2,8 @@
 import type { Transfer } from "../api/generated/api";
 import type { Abilities } from "../backend/backend";
 import { i18n } from "../i18n/i18n.svelte";
-import { printable, printableName } from "../parts/text";
+import { wrong } from "../i18n/wrong";
+import { printableName } from "../parts/text";
 import { isOver } from "../state/table";
 
 export type Tone = "moving" | "still" | "attention";
@@ -45,7 +46,7 @@ export function status(transfer: Transfer): string {
       if (transfer.files_failed > 0) return t.status.someFailed(i18n.count(transfer.files_failed), transfer.files);
       return summary(transfer);
     case "failed":
-      return transfer.error === undefined ? t.status.failed : printable(transfer.error);
+      return transfer.error === undefined ? t.status.failed : wrong(transfer.code, transfer.error);
     case "cancelled":
       return t.status.cancelled;
     case "declined":

@@ -54,7 +54,7 @@ const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 const WATCH: Duration = Duration::from_secs(1);
 /// How long leaving may take.
 const GOODBYE: Duration = Duration::from_millis(500);
-const BETWEEN_GOODBYES: Duration = Duration::from_millis(20);
+const BETWEEN_GOODBYES: Duration = Duration::from_millis(5);
 /// Packets read in one [`SLICE`]; a network of a hundred devices sends fewer in ten seconds.
 const PACKETS_A_SLICE: u32 = 200;
 const SLICE: Duration = Duration::from_millis(100);

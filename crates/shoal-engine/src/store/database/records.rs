@@ -4,7 +4,7 @@ use crate::{Direction, State, Trust, store::file_key::FileKey};
 use shoal_proto::{
     Hash, PeerId, PieceIndex, RangeSet,
     manifest::EntryIndex,
-    message::{EntryFailure, Platform, TransferId},
+    message::{Colour, EntryFailure, Platform, TransferId},
     share::ShareId,
 };
 use std::{
@@ -20,6 +20,7 @@ pub(crate) struct DeviceRecord {
     pub(crate) id: PeerId,
     pub(crate) name: Option<String>,
     pub(crate) platform: Option<Platform>,
+    pub(crate) colour: Option<Colour>,
     pub(crate) trust: Trust,
     /// Addresses that worked, best first.
     pub(crate) addresses: Vec<SocketAddr>,
@@ -63,6 +64,35 @@ pub(crate) struct TransferRecord {
 }
 
 impl TransferRecord {
+    /// A transfer that comes to be now: it waits, and nothing of it is known but whose it is and what it is called.
+    pub(crate) fn new(id: TransferId, direction: Direction, peer: PeerId, name: String) -> Self {
+        let now = SystemTime::now();
+        Self {
+            id,
+            direction,
+            peer,
+            name,
+            state: State::Waiting,
+            text: None,
+            files: 0,
+            bytes: 0,
+            files_done: 0,
+            files_failed: 0,
+            bytes_done: 0,
+            bytes_moved: 0,
+            error: None,
+            into: None,
+            replace: false,
+            sources: Vec::new(),
+            share: None,
+            beneath: None,
+            accepted: false,
+            active: Duration::ZERO,
+            created: now,
+            changed: now,
+        }
+    }
+
     /// Puts it into a state.
     pub(crate) fn enter(&mut self, state: State) {
         if self.state != state {

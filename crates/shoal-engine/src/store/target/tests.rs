@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::store::{
-    commit::{Clash, commit_folder},
+    commit::Clash,
     partial::{self, Partial},
-    testing::{TRANSFER, files, path, receive, target, then, write_small},
+    testing::{TRANSFER, files, path, receive, target, write_small},
 };
+#[cfg(unix)]
+use crate::store::{commit::commit_folder, testing::then};
+#[cfg(unix)]
 use std::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::{Duration, Instant},

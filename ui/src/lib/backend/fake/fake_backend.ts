@@ -1,12 +1,15 @@
 /** Plays a scene: answers requests and makes things move, as the engine would. */
 import type { Device, Entry, Event, Failure, Reply, Transfer } from "../../api/generated/api";
-import type { Abilities, Backend, Handle, UiContent, UiRequest } from "../backend";
+import type { Abilities, Backend, Handle, Heard, UiContent, UiRequest } from "../backend";
+import { takeDropped } from "../web/gather";
 import { entriesOf, page } from "./entries";
 import type { Scene } from "./scenes";
 
 const TICK_MS = 100;
 /** A fake device takes this long to say yes. */
 const ANSWER_MS = 1_200;
+/** What a fake browser uploads, in bytes a tick: large things are seen to take their time. */
+const UPLOADED = 1_000_000;
 const SAS = { sas_digits: "482 913", sas_emoji: "🐙 🌈 🚲 🍋 🦉 🔔 🎁" };
 
 export class FakeBackend implements Backend {
@@ -23,6 +26,8 @@ export class FakeBackend implements Backend {
   };
   /** What was asked, for tests. */
   readonly asked: UiRequest[] = [];
+  /** Paths of what was dropped, for tests. */
+  readonly dropped: string[] = [];
   #hear: ((event: Event) => void) | null = null;
   readonly #scene: Scene;
   readonly #entries = new Map<string, Entry[]>();
@@ -82,7 +87,7 @@ export class FakeBackend implements Backend {
       case "health":
         return { reply: "health", notes: health };
       case "set_settings": {
-        const { name, accept, discoverable, interfaces_off } = request.change;
+        const { name, accept, discoverable, interfaces_off, colour } = request.change;
         if (name !== undefined) {
           settings.name = identity.name = name === "" ? "Tern" : name;
           this.emit({ event: "ready", id: identity.id, name: identity.name, addresses: identity.addresses });
@@ -90,10 +95,13 @@ export class FakeBackend implements Backend {
         if (accept !== undefined) settings.accept = accept;
         if (discoverable !== undefined) settings.discoverable = discoverable;
         if (interfaces_off !== undefined) for (const one of settings.interfaces) one.used = !interfaces_off.includes(one.name);
+        if (colour !== undefined) settings.colour = colour;
+        this.#saySettings();
         return done;
       }
       case "set_limits":
         settings.limits = request.limits;
+        this.#saySettings();
         return done;
       case "find": {
         const found = devices.find((device) => device.name === request.peer || device.id.startsWith(request.peer));
@@ -170,10 +178,23 @@ export class FakeBackend implements Backend {
     return Promise.resolve([{ handle: this.#name(), name: "Holidays in Galicia", folder: true }]);
   }
 
-  takeDrop(data: DataTransfer): Promise<Handle[]> {
-    return Promise.resolve(
-      [...data.files].map((file) => ({ handle: this.#name(), name: file.name, bytes: file.size, folder: false })),
-    );
+  /** Reads it as a browser host does, and keeps what it found for tests. */
+  async takeDrop(data: DataTransfer, heard?: Heard): Promise<Handle[]> {
+    const items = await takeDropped(data);
+    this.dropped.push(...items.map(({ path }) => path));
+    const all = items.reduce((sum, { file }) => sum + (file?.size ?? 0), 0);
+    for (let done = 0; done < all; done += UPLOADED) {
+      heard?.(done, all);
+      if (all > UPLOADED) await new Promise((tick) => setTimeout(tick, TICK_MS));
+    }
+    const tops = new Map<string, Handle>();
+    for (const { path, file } of items) {
+      const [name = "", ...below] = path.split("/");
+      const folder = below.length > 0 || file === undefined;
+      const top = tops.get(name) ?? { handle: this.#name(), name, bytes: 0, folder };
+      tops.set(name, { ...top, bytes: (top.bytes ?? 0) + (file?.size ?? 0) });
+    }
+    return [...tops.values()];
   }
 
   reveal(): Promise<void> {
@@ -186,6 +207,7 @@ export class FakeBackend implements Backend {
 
   chooseInbox(): Promise<void> {
     this.#scene.settings.inbox = this.#scene.identity.inbox = "/media/ana/Large/Shoal";
+    this.#saySettings();
     return Promise.resolve();
   }
 
@@ -208,6 +230,10 @@ export class FakeBackend implements Backend {
 
   readClipboard(): Promise<{ text?: string; handles?: Handle[] }> {
     return Promise.resolve({ text: "From the clipboard" });
+  }
+
+  #saySettings(): void {
+    this.emit({ event: "settings", ...structuredClone(this.#scene.settings) });
   }
 
   #name(): string {

@@ -63,6 +63,7 @@ function device(n: number, name: string, trust: Trust, platform?: Platform, more
     online: true,
     paths: [{ via: "mdns", address: `192.168.1.${String(20 + (n % 200))}:47800` }],
     rtt_ms: 0.4 + (n % 7),
+    colour: null,
     ...(platform === undefined ? {} : { platform }),
     ...more,
   };
@@ -128,7 +129,7 @@ function offer(row: Omit<Row, "direction" | "state">): Transfer {
 const mira = device(1, "Mira’s laptop", "verified", "macos");
 const nas = device(2, "NAS in the cupboard", "known", "linux", { accepts: 10 * GIB });
 const phone = device(3, "Jonas", "stranger", "windows");
-const studio = device(4, "Studio", "verified", "linux");
+const studio = device(4, "Studio", "verified", "linux", { colour: 10 });
 const kiosk = device(5, "Classroom 12", "known", "windows", {
   online: false,
   paths: [{ via: "remembered", address: "192.168.1.90:47800" }],
@@ -160,6 +161,7 @@ function scene(part: Partial<Scene> = {}): Scene {
         { name: "tun0", addresses: ["10.8.0.2"], used: false },
       ],
       limits: { up: null, down: null },
+      colour: null,
     },
     health: [],
     connected: true,
@@ -344,7 +346,7 @@ function errors(): Scene {
         done: 0.4,
         state: "failed",
         ago: 400,
-        more: { files_failed: 7, error: "There is no room left in /home/ana/Shoal: free 12 GB and try again" },
+        more: { files_failed: 7, code: "no_space", error: "There is no room left in /home/ana/Shoal: free 12 GB and try again" },
       }),
       transfer({
         n: 32,

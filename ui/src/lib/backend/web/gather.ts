@@ -13,11 +13,14 @@ export function pickFiles(folder: boolean): Promise<Item[]> {
   input.type = "file";
   input.multiple = true;
   input.webkitdirectory = folder;
-  return new Promise((resolve) => {
+  // Part of the page while its dialog is open: nothing else holds it, and one that is collected answers nobody.
+  input.hidden = true;
+  document.body.append(input);
+  return new Promise<Item[]>((resolve) => {
     input.addEventListener("cancel", () => resolve([]));
     input.addEventListener("change", () => resolve(ofList(input.files)));
     input.click();
-  });
+  }).finally(() => input.remove());
 }
 
 /** Takes what was dropped or pasted. The list of it is empty after the event, so nothing is waited for before it is read. */

@@ -1,4 +1,4 @@
-import type { HealthCode } from "../../api/generated/api";
+import type { Code, HealthCode } from "../../api/generated/api";
 import { plural as pluralOf, type Left } from "../format";
 
 const plural = (n: number, one: string, other: string): string => pluralOf("en", n, { one, other });
@@ -15,6 +15,9 @@ const en = {
     you: "You",
     skip: "Skip to content",
   },
+
+  /** What a failure is, by its kind; null where the engine's own sentences are in this language. */
+  errors: null as Record<Code, string> | null,
 
   common: {
     cancel: "Cancel",
@@ -278,6 +281,10 @@ const en = {
     device: "This device",
     name: "Name",
     nameHint: "What others see.",
+    colour: "Colour",
+    colourHint: "Others see your device in it too.",
+    colourAuto: "Its own",
+    colours: ["Rose", "Coral", "Orange", "Amber", "Lime", "Green", "Teal", "Cyan", "Azure", "Blue", "Violet", "Magenta"],
     visible: "Visible to devices in this network",
     visibleHint: "When off, only devices that know your address find you.",
     receiving: "Receiving",

@@ -1,6 +1,6 @@
-//! Parts alone, without disk and network: `cargo xtask bench --micro [FILTER]`.
+//! Parts alone, without network: `cargo xtask bench --micro [FILTER]`.
 //!
-//! What of `shoal-proto` lies in the path of bytes or is paid for each file.
+//! What of `shoal-proto` lies in the path of bytes or is paid for each file; and the store, on the disk of the temporary folder.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,6 +12,8 @@ use shoal_proto::{
     piece,
     plan::{Plan, Step, Work},
 };
+
+mod store;
 
 fn main() {
     divan::main();
