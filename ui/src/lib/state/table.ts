@@ -101,6 +101,11 @@ export class Table {
       case "verifying":
         this.comparisons.set(event.peer, { sas_digits: event.sas_digits, sas_emoji: event.sas_emoji });
         return { devices: true };
+      case "found":
+      case "searched_peer":
+      case "searched":
+        // For whoever searches.
+        return {};
       case "lagged":
         // A snapshot follows.
         return {};

@@ -130,7 +130,147 @@ find?: string | null, } | { "request": "forget_transfer",
 /**
  * The transfer.
  */
-transfer: string, } | { "request": "clear_history" } | { "request": "settings" } | { "request": "set_settings", 
+transfer: string, } | { "request": "clear_history" } | { "request": "add_share", 
+/**
+ * The folder; absolute.
+ */
+path: string, 
+/**
+ * What others see; none: the folder's own name.
+ */
+name?: string | null, 
+/**
+ * `everyone`, `known` or `verified`; or devices.
+ */
+for: Array<string>, 
+/**
+ * They may add files.
+ */
+write: boolean, 
+/**
+ * Hidden and system files are shared, too.
+ */
+hidden: boolean, 
+/**
+ * Patterns of what is not shared, as in a `.gitignore`.
+ */
+ignore: Array<string>, } | { "request": "own_shares" } | { "request": "change_share", 
+/**
+ * Its name.
+ */
+share: string, 
+/**
+ * What changes.
+ */
+change: ShareChange, } | { "request": "remove_share", 
+/**
+ * Its name.
+ */
+share: string, } | { "request": "look", 
+/**
+ * The device.
+ */
+peer: string, 
+/**
+ * `/SHARE/PATH`, `/SHARE`, or empty: its shares.
+ */
+path: string, 
+/**
+ * Items to leave out at the beginning.
+ */
+offset: number, 
+/**
+ * Items on the page, 1 to 512; fewer come when they are long.
+ */
+limit: number, 
+/**
+ * By what it is sorted.
+ */
+sort: SortBy, 
+/**
+ * The other way round; folders still come first.
+ */
+descending: boolean, 
+/**
+ * Only names with every word of this in them, whatever the case and accents.
+ */
+find: string, 
+/**
+ * Seconds.
+ */
+wait_s: number, } | { "request": "search", 
+/**
+ * Words that a name has to have in it.
+ */
+text: string, 
+/**
+ * The name begins with the text.
+ */
+beginning: boolean, 
+/**
+ * The devices; none: every one in reach.
+ */
+on: Array<string>, 
+/**
+ * Only files, or only folders.
+ */
+kind?: ItemSort | null, 
+/**
+ * Only files of at least this many bytes.
+ */
+min_size?: number | null, 
+/**
+ * Only files of at most this many bytes.
+ */
+max_size?: number | null, 
+/**
+ * Only what was changed then or later, in seconds since 1970.
+ */
+since?: number | null, 
+/**
+ * Only what was changed before, in seconds since 1970.
+ */
+until?: number | null, 
+/**
+ * Hits of one device, at most 10,000.
+ */
+limit: number, 
+/**
+ * Seconds.
+ */
+wait_s: number, } | { "request": "stop_search", 
+/**
+ * Which.
+ */
+search: number, } | { "request": "get", 
+/**
+ * The device.
+ */
+peer: string, 
+/**
+ * The folder that holds it: `/SHARE/PATH` or `/SHARE`.
+ */
+path: string, 
+/**
+ * What of it, each whole; empty: the folder itself.
+ */
+names: Array<string>, 
+/**
+ * The folder to put it in; none: the inbox.
+ */
+into?: string, 
+/**
+ * Only files whose path or name fits one of these globs; empty: all.
+ */
+only: Array<string>, 
+/**
+ * Replace what has the same name; the old one goes to the trash.
+ */
+replace: boolean, 
+/**
+ * Seconds.
+ */
+wait_s: number, } | { "request": "settings" } | { "request": "set_settings", 
 /**
  * What changes.
  */
@@ -184,7 +324,31 @@ entries: Array<Entry>,
 /**
  * Entries on all pages.
  */
-total: number, } | { "reply": "settings" } & Settings | { "reply": "health", 
+total: number, } | { "reply": "own_shares", 
+/**
+ * The rows.
+ */
+shares: Array<OwnShare>, } | { "reply": "items", 
+/**
+ * The page.
+ */
+items: Array<Item>, 
+/**
+ * Items on all pages.
+ */
+total: number, 
+/**
+ * The state that it shows: pages of one state fit together. Not a number to reckon with.
+ */
+revision: string, } | { "reply": "searching", 
+/**
+ * Its number.
+ */
+search: number, 
+/**
+ * Ids of the devices that are searched.
+ */
+peers: Array<string>, } | { "reply": "settings" } & Settings | { "reply": "health", 
 /**
  * What was found, the worst first.
  */
@@ -405,7 +569,35 @@ sas_digits: string,
 /**
  * Seven emoji.
  */
-sas_emoji: string, } | { "event": "settings" } & Settings | { "event": "lagged" } | { "event": "snapshot" } & Snapshot;
+sas_emoji: string, } | { "event": "found", 
+/**
+ * Which search.
+ */
+search: number, 
+/**
+ * What; never empty.
+ */
+found: Array<FoundItem>, } | { "event": "searched_peer", 
+/**
+ * Which search.
+ */
+search: number, 
+/**
+ * The device's id.
+ */
+peer: string, 
+/**
+ * There was more than was asked for.
+ */
+more: boolean, 
+/**
+ * It has looked through everything. Otherwise it is still reading its folders, or went away.
+ */
+complete: boolean, } | { "event": "searched", 
+/**
+ * Which.
+ */
+search: number, } | { "event": "settings" } & Settings | { "event": "lagged" } | { "event": "snapshot" } & Snapshot;
 
 /**
  * A request that was not done.
@@ -653,7 +845,7 @@ since: number, };
 /**
  * Which way content flows.
  */
-export type Direction = "send" | "receive";
+export type Direction = "send" | "receive" | "fetch";
 
 /**
  * Where a transfer stands.
@@ -933,3 +1125,169 @@ sentence: string, };
  * What a transfer waits for.
  */
 export type Bottleneck = "network" | "processor" | "disk" | "hashing";
+
+/**
+ * A folder that this device shares.
+ */
+export type OwnShare = { 
+/**
+ * What others see.
+ */
+share: string, 
+/**
+ * Where it is.
+ */
+path: string, 
+/**
+ * `everyone`, `known` or `verified`; or ids of devices.
+ */
+for: Array<string>, 
+/**
+ * They may add files.
+ */
+write: boolean, 
+/**
+ * Files in it, as far as it was read.
+ */
+files: number, 
+/**
+ * Their size in bytes.
+ */
+bytes: number, 
+/**
+ * Everything was read.
+ */
+indexed: boolean, 
+/**
+ * For nobody, for the time being.
+ */
+paused: boolean, 
+/**
+ * Hidden and system files are shared, too.
+ */
+hidden: boolean, 
+/**
+ * Patterns of what is not shared, as in a `.gitignore`.
+ */
+ignore: Array<string>, 
+/**
+ * The folder is there now: drives come and go.
+ */
+there: boolean, 
+/**
+ * Why sharing it may be unwise: a sentence each.
+ */
+risks: Array<string>, };
+
+/**
+ * What is to be another with an own share; what is not named stays.
+ */
+export type ShareChange = { 
+/**
+ * What others see.
+ */
+name?: string, 
+/**
+ * `everyone`, `known` or `verified`; or devices.
+ */
+for?: Array<string>, 
+/**
+ * They may add files.
+ */
+write?: boolean, 
+/**
+ * For nobody, for the time being.
+ */
+paused?: boolean, 
+/**
+ * Hidden and system files are shared, too.
+ */
+hidden?: boolean, 
+/**
+ * Patterns of what is not shared.
+ */
+ignore?: Array<string>, };
+
+/**
+ * Something in a shared folder, or a share itself.
+ */
+export type Item = { 
+/**
+ * Its name, to ask by; not safe to print.
+ */
+name: string, 
+/**
+ * The name, safe to print.
+ */
+shown: string, 
+/**
+ * What it is.
+ */
+kind: ItemSort, 
+/**
+ * In bytes; of a folder, all that is in it. None: not known yet.
+ */
+size: number | null, 
+/**
+ * Files in a folder, with all below it; none: not known yet.
+ */
+files?: number, 
+/**
+ * When it was changed, in seconds since 1970; none for a share.
+ */
+modified: number | null, 
+/**
+ * A file's BLAKE3 hash, when its owner knows it.
+ */
+blake3?: string, 
+/**
+ * Files may be added to this share.
+ */
+write?: boolean, };
+
+/**
+ * What an item is.
+ */
+export type ItemSort = "share" | "folder" | "file";
+
+/**
+ * By what a folder is sorted.
+ */
+export type SortBy = "name" | "size" | "modified";
+
+/**
+ * What a search found, in one piece.
+ */
+export type FoundItem = { 
+/**
+ * The device's id.
+ */
+peer: string, 
+/**
+ * Its name, safe to print.
+ */
+peer_name: string, 
+/**
+ * `/SHARE/PATH`, to ask by; not safe to print.
+ */
+path: string, 
+/**
+ * The path, safe to print.
+ */
+shown: string, 
+/**
+ * What it is.
+ */
+kind: ItemSort, 
+/**
+ * In bytes; none: not known.
+ */
+size: number | null, 
+/**
+ * When it was changed, in seconds since 1970.
+ */
+modified: number, 
+/**
+ * A file's BLAKE3 hash, when its owner knows it: the same hash is the same content.
+ */
+blake3?: string, };
