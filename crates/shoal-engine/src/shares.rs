@@ -129,7 +129,7 @@ impl Engine {
     }
 
     /// Begins a search of these devices, whose hits come as [`Event::Found`] and whose end as [`Event::Searched`]. Returns its number. The oldest
-    /// of more than [`MAX_SEARCHES`] ends.
+    /// of more than 16 ends.
     pub fn begin_search(&self, peers: Vec<PeerId>, search: &Search) -> u64 {
         let (number, wanted) = self.inner.searches.begin();
         let mut found = self.search_shares(peers, search);
