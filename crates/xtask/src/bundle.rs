@@ -36,14 +36,18 @@ const INSTALLED: [&str; 6] = [
 /// Builds the UI, window and command line, and the packages that hold all three; prints where they are.
 pub(crate) fn make() -> Result {
     ui::build()?;
-    // In one go, so that what both are made of is compiled once.
-    run(&mut cargo(&["build", "--release", "--package", "shoal-app", "--package", "shoal-cli"]))?;
+    build()?;
     let configuration = beside()?;
     run(ui::tauri(&["bundle", "--bundles", KINDS, "--config"])?.arg(configuration))?;
     for package in packages()? {
         println!("{}", package.display());
     }
     Ok(())
+}
+
+/// Builds window and command line as users get them; in one go, so that what both are made of is compiled once.
+pub(crate) fn build() -> Result {
+    run(&mut cargo(&["build", "--release", "--package", "shoal-app", "--package", "shoal-cli"]))
 }
 
 /// Puts the command line where the bundler takes programs from, under the name that it wants; the configuration that says so.

@@ -79,7 +79,7 @@ pub(crate) fn test(long: bool, filter: Option<String>) -> Result {
     }
     if filter.is_none() && (long || in_ci()) {
         report.stage("release build", |counts| {
-            run(&mut cargo(&["build", "--release", "--package", "shoal-cli"]))?;
+            bundle::build()?;
             counts.figures.push(format!("size of shoal, release build: {}", size_of(&binary("release")?)?));
             Ok(())
         });

@@ -92,6 +92,14 @@ impl Display {
         }
     }
 
+    /// A script of this folder, to be run on this display by the system's own Python, which has GTK.
+    pub(super) fn python(&self, script: &str) -> Command {
+        let mut command = Command::new("/usr/bin/python3");
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/window").join(script));
+        self.set(&mut command);
+        command
+    }
+
     /// Puts the window where the mouse finds it.
     pub(super) fn place(&self) {
         let window = self.window();
@@ -126,10 +134,8 @@ impl Display {
 
     /// Drags files from another program to a point of the page and lets them go.
     pub(super) fn drag(&self, files: &[&Path], x: f64, y: f64) {
-        let mut command = Command::new("/usr/bin/python3");
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/window/drag.py"));
+        let mut command = self.python("drag.py");
         command.args([SOURCE.0.to_string(), SOURCE.1.to_string()]).args(files);
-        self.set(&mut command);
         let mut source = Process::start(&self.host, &mut command, self.folder.join("drag-log.txt"));
         source.wait_for("drag source", SOON, |line| line == "ready");
         std::thread::sleep(6 * LOOK);

@@ -4,7 +4,8 @@ use super::{Display, SOON};
 use crate::lab::Process;
 use rustix::process::Signal;
 use serde_json::Value;
-use std::{path::Path, process::Command};
+
+const SCRIPT: &str = "notices.py";
 
 /// The server. It ends when dropped.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub struct Notices {
 impl Notices {
     /// Starts it, before what notifies.
     pub(super) fn start(display: &Display) -> Self {
-        let server = Process::start(display.host(), &mut python(display), display.folder().join("notices-log.txt"));
+        let server = Process::start(display.host(), &mut display.python(SCRIPT), display.folder().join("notices-log.txt"));
         server.wait_for("notification server", SOON, |line| line == "ready");
         Self { server }
     }
@@ -32,7 +33,7 @@ impl Notices {
 
     /// Presses a button of one.
     pub(super) fn press(&self, display: &Display, notice: &Value, action: &str) {
-        let mut command = python(display);
+        let mut command = display.python(SCRIPT);
         command.args([&notice["id"].to_string(), action]);
         let mut press = Process::start(display.host(), &mut command, display.folder().join("press-log.txt"));
         assert!(press.finish(SOON).success(), "the button was not pressed: {}", press.log());
@@ -43,11 +44,4 @@ impl Drop for Notices {
     fn drop(&mut self) {
         self.server.signal(Signal::TERM);
     }
-}
-
-fn python(display: &Display) -> Command {
-    let mut command = Command::new("/usr/bin/python3");
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/window/notices.py"));
-    display.set(&mut command);
-    command
 }

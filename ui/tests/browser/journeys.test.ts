@@ -3,30 +3,19 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HOSTILE } from "../../src/lib/backend/fake/scenes";
 import { printableName } from "../../src/lib/parts/text";
-import { Hands } from "./hands";
-import { close, Lab, type Opening } from "./page";
+import type { Hands } from "./hands";
+import type { Opening } from "./page";
+import { stage } from "./stage";
 
-let lab: Lab;
+const onStage = stage();
 let page: Page;
 let hands: Hands;
 
-beforeAll(async () => {
-  lab = await Lab.start();
-});
-afterEach(async () => {
-  await close(page);
-  expect(lab.complaints.splice(0)).toEqual([]);
-});
-afterAll(async () => {
-  await lab.stop();
-});
-
 async function open(scene: string, more: Partial<Opening> = {}): Promise<void> {
-  page = await lab.open({ scene, ...more });
-  hands = new Hands(page);
+  ({ page, hands } = await onStage({ scene, ...more }));
 }
 
 describe("drops", () => {

@@ -1,27 +1,15 @@
 /** Each thing that people do, with the keyboard alone. */
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { Hands } from "./hands";
-import { close, Lab } from "./page";
+import { describe, expect, test } from "vitest";
+import type { Hands } from "./hands";
+import { stage } from "./stage";
 
-let lab: Lab;
+const onStage = stage();
 let page: Page;
 let hands: Hands;
 
-beforeAll(async () => {
-  lab = await Lab.start();
-});
-afterEach(async () => {
-  await close(page);
-  expect(lab.complaints.splice(0)).toEqual([]);
-});
-afterAll(async () => {
-  await lab.stop();
-});
-
 async function open(scene: string): Promise<void> {
-  page = await lab.open({ scene });
-  hands = new Hands(page);
+  ({ page, hands } = await onStage({ scene }));
 }
 
 describe("by keyboard alone", () => {
@@ -131,10 +119,12 @@ describe("by keyboard alone", () => {
     await hands.tabTo("Visible to devices");
     await hands.press(" ");
     await expect.poll(async () => (await hands.asked("set_settings"))[0]?.["change"]).toEqual({ discoverable: false });
-    await page.locator("[id$=-language]").selectOption("de");
+    await hands.tabTo("Language");
+    await page.keyboard.type("Deu");
     await page.locator("h1", { hasText: "Einstellungen" }).waitFor();
     expect(await page.evaluate(() => document.documentElement.lang)).toBe("de");
-    await page.locator("[id$=-scheme]").selectOption("dark");
+    await hands.tabTo("Aussehen");
+    await hands.press("End");
     expect(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe("dark");
   });
 
