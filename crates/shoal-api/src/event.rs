@@ -133,6 +133,20 @@ pub enum Event {
         /// Which.
         search: u64,
     },
+    /// A watched folder is as this revision of [`crate::Reply::Items`] has it.
+    FolderChanged {
+        /// Which watch.
+        watch: u64,
+        /// The revision.
+        revision: String,
+    },
+    /// A watch is over: its device went away, or the folder is not shared with this device any more.
+    WatchEnded {
+        /// Which.
+        watch: u64,
+        /// The device is in reach and does not share the folder any more.
+        gone: bool,
+    },
     /// Settings or limits changed, by whomever; or the network interfaces, which are among them.
     Settings(Settings),
     /// Events were lost; a [`Event::Snapshot`] and [`Event::Settings`] follow.
@@ -158,6 +172,8 @@ impl Event {
             | Self::Found { .. }
             | Self::SearchedPeer { .. }
             | Self::Searched { .. }
+            | Self::FolderChanged { .. }
+            | Self::WatchEnded { .. }
             | Self::Settings(_)
             | Self::Lagged
             | Self::Snapshot(_) => None,
@@ -301,6 +317,8 @@ impl Transfer {
             | Event::Found { .. }
             | Event::SearchedPeer { .. }
             | Event::Searched { .. }
+            | Event::FolderChanged { .. }
+            | Event::WatchEnded { .. }
             | Event::Settings(_)
             | Event::Lagged
             | Event::Snapshot(_) => {}

@@ -103,6 +103,12 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
         | Request::Look { .. }
         | Request::Search { .. }
         | Request::StopSearch { .. }
+        | Request::ShareRisks { .. }
+        | Request::WatchFolder { .. }
+        | Request::StopWatch { .. }
+        | Request::ReadShared { .. }
+        | Request::Thumbnail { .. }
+        | Request::AddTo { .. }
         | Request::Get { .. } => crate::looking::handle(engine, request).await,
         Request::Settings => Ok(Reply::Settings(engine.settings().await.into())),
         Request::SetSettings { change } => {

@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 mod bench;
+mod bytes_text;
 pub mod control;
 mod entries;
 mod event;
@@ -23,6 +24,7 @@ mod settings;
 mod shares;
 
 pub use bench::{Bench, Bottleneck, Limit, Measure};
+pub use bytes_text::Base64;
 pub use entries::{Entry, EntryRange, EntryState};
 pub use event::{Event, Feed};
 pub use failure::{Code, Failure};
@@ -33,7 +35,7 @@ pub use link::{ParsePeerLinkError, PeerLink};
 pub use request::{Content, Reply, Request};
 pub use rows::{Device, DevicePath, Direction, Identity, Limits, Offer, Platform, Sas, Snapshot, State, Transfer, Trust, Via};
 pub use settings::{Accept, Interface, Settings, SettingsChange};
-pub use shares::{FoundItem, Item, ItemSort, OwnShare, ShareChange, SortBy};
+pub use shares::{FoundItem, Item, ItemSort, MediaKind, OwnShare, RiskCode, SearchKind, ShareChange, ShareRisk, SortBy};
 pub use shoal_engine::{AcceptRule, Config, Engine, Received, ReceivedFile, StartError, free_space};
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use crate::{
     Code, Failure, Reply, Request, ShareChange,
     handle::{find, known},
-    shares::{Item, ItemSort, OwnShare},
+    shares::{Item, OwnShare},
 };
 use shoal_engine::{
-    self as engine, Audience, Consent, Engine, Kind, List, Matching, Name, NewShare, Order, PeerId, RelativePath, Search, Share,
-    Text, Trust, shown,
+    self as engine, Audience, Consent, Engine, List, Matching, Name, NewShare, Order, PeerId, RelativePath, Search, Share, Text,
+    Trust, shown,
 };
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ pub(crate) async fn handle(engine: &Engine, request: Request) -> Result<Reply, F
                 text: text(&words)?,
                 matching: if beginning { Matching::Beginning } else { Matching::Anywhere },
                 share: None,
-                kind: kind.map(kind_of).transpose()?,
+                kind: kind.map(Into::into),
                 min_size,
                 max_size,
                 since,
@@ -131,14 +131,6 @@ async fn audience_of(engine: &Engine, words: &[String]) -> Result<Audience, Fail
         peers.insert(known(engine, peer).await?);
     }
     Ok(Audience::Chosen(peers))
-}
-
-fn kind_of(kind: ItemSort) -> Result<Kind, Failure> {
-    match kind {
-        ItemSort::File => Ok(Kind::File),
-        ItemSort::Folder => Ok(Kind::Folder),
-        ItemSort::Share => Err(usage("files or folders can be searched for, not shares")),
-    }
 }
 
 fn text<const MAX: usize>(text: &str) -> Result<Text<MAX>, Failure> {

@@ -1,11 +1,12 @@
 //! What a front end can ask, and what it is answered.
 
 use crate::bench::Bench;
+use crate::bytes_text::Base64;
 use crate::entries::{Entry, EntryRange, EntryState};
 use crate::health::HealthNote;
 use crate::rows::{Device, Identity, Limits, Offer, Sas, Snapshot, Transfer, Trust};
 use crate::settings::{Settings, SettingsChange};
-use crate::shares::{Item, ItemSort, OwnShare, ShareChange, SortBy};
+use crate::shares::{Item, OwnShare, SearchKind, ShareChange, ShareRisk, SortBy};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use ts_rs::TS;
@@ -220,10 +221,10 @@ pub enum Request {
         /// The devices; none: every one in reach.
         #[serde(default)]
         on: Vec<String>,
-        /// Only files, or only folders.
+        /// Only what is of this kind.
         #[serde(default)]
         #[ts(optional = nullable)]
-        kind: Option<ItemSort>,
+        kind: Option<SearchKind>,
         /// Only files of at least this many bytes.
         #[serde(default)]
         #[ts(optional = nullable)]
@@ -249,6 +250,72 @@ pub enum Request {
     StopSearch {
         /// Which.
         search: u64,
+    },
+    /// What would be unwise about sharing a folder. Answered with [`Reply::Risks`].
+    ShareRisks {
+        /// The folder; absolute.
+        #[ts(type = "string")]
+        path: PathBuf,
+        /// `everyone`, `known` or `verified`; or devices.
+        #[serde(rename = "for")]
+        audience: Vec<String>,
+        /// They may add files.
+        #[serde(default)]
+        write: bool,
+        /// Hidden and system files are shared, too.
+        #[serde(default)]
+        hidden: bool,
+    },
+    /// Tells when a folder in a device's share changes. Answered with [`Reply::Watching`]; changes come as
+    /// [`crate::Event::FolderChanged`], the first at once. The oldest of more than 64 ends.
+    WatchFolder {
+        /// The device.
+        peer: String,
+        /// `/SHARE/PATH` or `/SHARE`.
+        path: String,
+        /// Seconds.
+        wait_s: u32,
+    },
+    /// Ends a watch.
+    StopWatch {
+        /// Which.
+        watch: u64,
+    },
+    /// Bytes of a file in a device's share, to be looked at. Answered with [`Reply::Bytes`].
+    ReadShared {
+        /// The device.
+        peer: String,
+        /// `/SHARE/PATH`.
+        path: String,
+        /// The first byte.
+        offset: u64,
+        /// How many, at most 1 MiB; fewer come at the end.
+        len: u32,
+        /// Seconds.
+        wait_s: u32,
+    },
+    /// A small picture of an image in a device's share. Answered with [`Reply::Thumbnail`].
+    Thumbnail {
+        /// The device.
+        peer: String,
+        /// `/SHARE/PATH`.
+        path: String,
+        /// Pixels of the longer side, 32 to 512.
+        edge: u16,
+        /// Seconds.
+        wait_s: u32,
+    },
+    /// Adds files to a folder in a device's share, if it lets this device. Answered with [`Reply::Transfers`] of one. Nothing there is
+    /// overwritten: what has the same name stands beside it.
+    AddTo {
+        /// The device.
+        peer: String,
+        /// `/SHARE/PATH` or `/SHARE`.
+        path: String,
+        /// What; no text.
+        content: Content,
+        /// Seconds.
+        wait_s: u32,
     },
     /// Fetches something out of a share. Answered with [`Reply::Transfers`] of one.
     Get {
@@ -309,7 +376,9 @@ impl Request {
             self,
             Self::Send { content: Content::Paths { .. }, .. }
                 | Self::Accept { into: Some(_), .. }
+                | Self::AddTo { content: Content::Paths { .. }, .. }
                 | Self::AddShare { .. }
+                | Self::ShareRisks { .. }
                 | Self::Get { into: Some(_), .. }
                 | Self::SetSettings { change: SettingsChange { inbox: Some(_), .. } }
         )
@@ -382,6 +451,36 @@ pub enum Reply {
         total: u32,
         /// The state that it shows: pages of one state fit together. Not a number to reckon with.
         revision: String,
+    },
+    /// What would be unwise.
+    Risks {
+        /// The worst first.
+        risks: Vec<ShareRisk>,
+    },
+    /// A folder is watched.
+    Watching {
+        /// Its number.
+        watch: u64,
+    },
+    /// Bytes of a file.
+    Bytes {
+        /// Of the whole file, in bytes.
+        size: u64,
+        /// The version that they are of: two answers with another one do not fit together.
+        version: String,
+        /// The bytes.
+        #[ts(type = "string")]
+        data: Base64,
+    },
+    /// A small picture.
+    Thumbnail {
+        /// `image/jpeg` or `image/png`; none: there is no picture of this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        content_type: Option<String>,
+        /// The file.
+        #[ts(type = "string")]
+        data: Base64,
     },
     /// A search has begun.
     Searching {

@@ -1,7 +1,7 @@
 //! Shared folders: rows of own ones, of what is in those of others, and of what a search found.
 
 use serde::{Deserialize, Serialize};
-use shoal_engine::{self as engine, Audience, ItemKind, PeerId, shown};
+use shoal_engine::{self as engine, Audience, ItemKind, Media, PeerId, shown};
 use std::path::PathBuf;
 use ts_rs::TS;
 
@@ -32,8 +32,33 @@ pub struct OwnShare {
     pub ignore: Vec<String>,
     /// The folder is there now: drives come and go.
     pub there: bool,
-    /// Why sharing it may be unwise: a sentence each.
-    pub risks: Vec<String>,
+    /// Why sharing it may be unwise.
+    pub risks: Vec<ShareRisk>,
+}
+
+/// Why sharing a folder may be unwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ShareRisk {
+    /// For programs.
+    pub code: RiskCode,
+    /// For people: one sentence.
+    pub message: String,
+}
+
+/// Why sharing a folder may be unwise, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum RiskCode {
+    /// It is the whole drive.
+    Drive,
+    /// It is the home folder of this device's user, or above it.
+    Home,
+    /// It holds keys or passwords.
+    Keys,
+    /// It belongs to the system.
+    System,
+    /// Strangers may fill the drive.
+    StrangersAdd,
 }
 
 /// What is to be another with an own share; what is not named stays.
@@ -86,6 +111,42 @@ pub struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub write: Option<bool>,
+    /// What a file holds, by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub media: Option<MediaKind>,
+}
+
+/// What a file holds, as people sort files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum MediaKind {
+    /// A still picture.
+    Image,
+    /// A film.
+    Video,
+    /// Music or speech.
+    Audio,
+    /// Something to read.
+    Document,
+}
+
+/// What a search is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchKind {
+    /// Files.
+    File,
+    /// Folders.
+    Folder,
+    /// Still pictures.
+    Image,
+    /// Films.
+    Video,
+    /// Music or speech.
+    Audio,
+    /// Something to read.
+    Document,
 }
 
 /// What an item is.
@@ -134,6 +195,10 @@ pub struct FoundItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub blake3: Option<String>,
+    /// What a file holds, by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub media: Option<MediaKind>,
 }
 
 impl From<engine::OwnShare> for OwnShare {
@@ -150,8 +215,21 @@ impl From<engine::OwnShare> for OwnShare {
             hidden: share.hidden,
             ignore: share.ignored,
             there: share.is_there,
-            risks: share.risks.iter().map(ToString::to_string).collect(),
+            risks: share.risks.into_iter().map(Into::into).collect(),
         }
+    }
+}
+
+impl From<engine::Risk> for ShareRisk {
+    fn from(risk: engine::Risk) -> Self {
+        let code = match risk {
+            engine::Risk::Drive => RiskCode::Drive,
+            engine::Risk::Home => RiskCode::Home,
+            engine::Risk::Keys => RiskCode::Keys,
+            engine::Risk::System => RiskCode::System,
+            engine::Risk::StrangersAdd => RiskCode::StrangersAdd,
+        };
+        Self { code, message: risk.to_string() }
     }
 }
 
@@ -175,6 +253,7 @@ impl From<engine::Share> for Item {
             modified: None,
             blake3: None,
             write: Some(share.may_add),
+            media: None,
         }
     }
 }
@@ -183,7 +262,31 @@ impl From<engine::Item> for Item {
     fn from(item: engine::Item) -> Self {
         let (kind, size, files, blake3) = parts(&item.kind);
         let name = item.name.as_str().to_owned();
-        Self { shown: shown(&name), name, kind, size, files, modified: Some(item.modified), blake3, write: None }
+        let media = media_of(kind, &name);
+        Self { shown: shown(&name), name, kind, size, files, modified: Some(item.modified), blake3, write: None, media }
+    }
+}
+
+fn media_of(kind: ItemSort, name: &str) -> Option<MediaKind> {
+    let media = Media::of(name).filter(|_| kind == ItemSort::File)?;
+    Some(match media {
+        Media::Image => MediaKind::Image,
+        Media::Video => MediaKind::Video,
+        Media::Audio => MediaKind::Audio,
+        Media::Document => MediaKind::Document,
+    })
+}
+
+impl From<SearchKind> for engine::Kind {
+    fn from(kind: SearchKind) -> Self {
+        match kind {
+            SearchKind::File => Self::File,
+            SearchKind::Folder => Self::Folder,
+            SearchKind::Image => Self::Of(Media::Image),
+            SearchKind::Video => Self::Of(Media::Video),
+            SearchKind::Audio => Self::Of(Media::Audio),
+            SearchKind::Document => Self::Of(Media::Document),
+        }
     }
 }
 
@@ -209,6 +312,7 @@ impl FoundItem {
             size,
             modified: hit.modified,
             blake3,
+            media: media_of(kind, hit.path.file_name()),
         }
     }
 }

@@ -44,7 +44,7 @@ pub use health::HealthNote;
 pub use settings::{Interface, Settings, SettingsChange};
 pub use share::{NewShare, OwnShare, PeerFound, Risk, ShareChange};
 pub use shoal_proto::{
-    PeerId, RelativePath,
+    Media, PeerId, RelativePath,
     display::shown,
     message::{Colour, Platform, TransferId},
     sas::Sas,

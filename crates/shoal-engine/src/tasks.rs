@@ -72,7 +72,13 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
                 let trust = engine.devices.trust(connection.peer());
                 transfers.tasks.spawn(engine.meter.clone().answer(connection, trust, measure, send, recv));
             }
-            Request::Shares | Request::List(_) | Request::Search(_) | Request::Watch(_) | Request::Get(_) => {
+            Request::Shares
+            | Request::List(_)
+            | Request::Search(_)
+            | Request::Watch(_)
+            | Request::Get(_)
+            | Request::Read(_)
+            | Request::Thumb(_) => {
                 transfers.tasks.spawn(engine.shares.clone().answer(connection, request, send, recv));
             }
             // The links answer it.

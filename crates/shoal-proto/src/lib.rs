@@ -48,6 +48,7 @@ pub mod display;
 pub mod hash;
 pub mod manifest;
 pub mod mapping;
+pub mod media;
 pub mod message;
 pub mod name;
 pub mod peer_id;
@@ -59,6 +60,7 @@ pub mod share;
 
 pub use hash::Hash;
 pub use manifest::{Entry, Manifest};
+pub use media::Media;
 pub use name::RelativePath;
 pub use peer_id::PeerId;
 pub use piece::PieceIndex;

@@ -3,7 +3,7 @@
 use crate::{
     Hash, PieceIndex,
     manifest::EntryIndex,
-    share::{Get, List, Search, Watch},
+    share::{Get, List, Read, Search, Thumb, Watch},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -56,6 +56,10 @@ pub enum Request {
     Watch(Watch),
     /// "Offer me this of a shared folder." No answer; the owner offers, or resets the stream with [`CloseCode::NotShared`].
     Get(Get),
+    /// Bytes of a shared file, to be looked at rather than kept. Answered with a [`crate::share::Reading`] and [`Frame`]s.
+    Read(Read),
+    /// A small picture of a shared image. Answered with a [`crate::share::Thumbnail`].
+    Thumb(Thumb),
 }
 
 /// Which way filler goes. It ends with a reset of its stream ([`CloseCode::Done`]), so that what waits to be sent need not be.

@@ -97,7 +97,7 @@ pub(crate) async fn run(session: &Session, args: ShareArgs) -> Result<(), Stop> 
             let path = absolute(&dir)?;
             let share = one(session, Request::AddShare { path, name, audience, write, hidden, ignore }).await?;
             session.out.json(&share)?;
-            share.risks.iter().for_each(|risk| output::note(&format!("Careful: {risk}.")));
+            share.risks.iter().for_each(|risk| output::note(&format!("Careful: {}.", risk.message)));
             session.out.say(format!("{} is shared as {} for {}.", share.path.display(), share.share, whom(&share)))?;
             Ok(())
         }

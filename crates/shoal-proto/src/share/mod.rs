@@ -24,6 +24,8 @@
 //! | `Search` | [`Found::Hits`] as they are found, then [`Found::End`]. An asker that has enough stops the stream |
 //! | `Watch` | a [`Changed`] at once, and another after each change of the folder, at most four a second, until the asker stops the stream |
 //! | `Get` | nothing: it ends the stream once the list of files is made, and offers it ([`Get`]) |
+//! | `Read` | a [`Reading`], then the pieces that hold the bytes as [`crate::message::Frame`]s of entry 0. An asker that has enough stops the stream |
+//! | `Thumb` | one [`Thumbnail`] |
 //!
 //! An asker may have [`MAX_ASKS`] of these under way; one more is refused with [`crate::message::CloseCode::TooMany`].
 //!
@@ -33,6 +35,12 @@
 //! are the ones that were asked for. All else is a transfer as any other: it is resumed, verified, paused, and what is there already
 //! is not sent. A file that is no longer the version in the manifest fails with `Changed`: no file is ever a mix of two versions.
 //! For the owner the transfer is bound to the share: it ends when the share, or the asker's right to it, does.
+//!
+//! # Looking at a file
+//! [`Read`] gives bytes for the eyes: a text, an image, a film from its middle. They come as in a fetch, each piece with its hash, and are kept
+//! nowhere. The [`Reading`] names the version that they are of; one who reads on compares it with what he saw before. A file that changes
+//! while it is read ends with `Failed`. A [`Thumbnail`] is made by the owner, whose disk is at hand: the asker takes at most
+//! [`MAX_THUMBNAIL`] bytes and looks at its size before anything decodes it.
 //!
 //! # Limits
 //! Each is a constant below and is held while a message is read. No message is longer than [`crate::codec::MAX_MESSAGE`]: pages and batches
@@ -45,7 +53,7 @@ pub mod rights;
 pub use bounded::{Few, Name, Text, TooMany};
 pub use fold::{MAX_WORDS, Pattern, fold};
 
-use crate::{Hash, RelativePath, message::TransferId};
+use crate::{Hash, Media, RelativePath, message::TransferId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -72,6 +80,15 @@ pub const MAX_QUERY: usize = 256;
 
 /// Most names in one [`Get`].
 pub const MAX_GET: usize = 1024;
+
+/// Longest thumbnail, in bytes.
+pub const MAX_THUMBNAIL: usize = 64 * 1024;
+
+/// Most pixels of a thumbnail's longer side; less counts as [`MIN_THUMBNAIL_EDGE`], more as this.
+pub const MAX_THUMBNAIL_EDGE: u16 = 512;
+
+/// Fewest pixels of a thumbnail's longer side that can be asked for.
+pub const MIN_THUMBNAIL_EDGE: u16 = 32;
 
 /// Encoded entries in one message, in bytes, above which no more are added. The longest entry fits beside that.
 pub const PAGE_BYTES: usize = 192 * 1024;
@@ -195,7 +212,7 @@ pub struct Search {
     pub matching: Matching,
     /// Only in this share.
     pub share: Option<ShareId>,
-    /// Only files, or only folders.
+    /// Only what is of this kind.
     pub kind: Option<Kind>,
     /// Only files of at least this many bytes.
     pub min_size: Option<u64>,
@@ -210,13 +227,22 @@ pub struct Search {
 }
 
 impl Search {
-    /// Whether something fits but for its name, which the [`Pattern`] judges.
-    pub fn fits(&self, kind: &ItemKind, modified: i64) -> bool {
+    /// Whether something fits but for the text, by which the [`Pattern`] judges its name.
+    pub fn fits(&self, name: &str, kind: &ItemKind, modified: i64) -> bool {
         let of_size = |size: u64| self.min_size.is_none_or(|min| size >= min) && self.max_size.is_none_or(|max| size <= max);
         let of_kind = match kind {
             // A folder has no size of its own, so a search by size does not mean it.
-            ItemKind::Folder(_) => self.kind != Some(Kind::File) && self.min_size.is_none() && self.max_size.is_none(),
-            ItemKind::File { size, .. } => self.kind != Some(Kind::Folder) && of_size(*size),
+            ItemKind::Folder(_) => {
+                self.kind.is_none_or(|kind| kind == Kind::Folder) && self.min_size.is_none() && self.max_size.is_none()
+            }
+            ItemKind::File { size, .. } => {
+                let is_kind = match self.kind {
+                    None | Some(Kind::File) => true,
+                    Some(Kind::Folder) => false,
+                    Some(Kind::Of(media)) => Media::of(name) == Some(media),
+                };
+                is_kind && of_size(*size)
+            }
         };
         of_kind && self.since.is_none_or(|since| modified >= since) && self.until.is_none_or(|until| modified < until)
     }
@@ -232,13 +258,15 @@ pub enum Matching {
     Beginning,
 }
 
-/// File or folder, in a search.
+/// What a search is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// Files.
     File,
     /// Folders.
     Folder,
+    /// Files whose names say that they hold this.
+    Of(Media),
 }
 
 /// A part of the answer to a [`Search`].
@@ -302,6 +330,48 @@ pub struct Get {
     pub names: Few<Name, MAX_GET>,
 }
 
+/// "Let me see this": bytes of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Read {
+    /// In which share.
+    pub share: ShareId,
+    /// The file in it.
+    pub path: RelativePath,
+    /// The first byte; one behind the end gives no piece.
+    pub offset: u64,
+    /// How many bytes; 0: the [`Reading`] alone. Whole pieces come, so there may be more on both sides.
+    pub len: u64,
+}
+
+/// The version of a file that the pieces after it are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// In bytes; it decides what a piece is ([`crate::piece`]).
+    pub size: u64,
+    /// When it was last changed, in nanoseconds since 1970, cut to what 64 bits hold.
+    pub modified: i64,
+}
+
+/// "Give me a small picture of this image."
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thumb {
+    /// In which share.
+    pub share: ShareId,
+    /// The image in it.
+    pub path: RelativePath,
+    /// Pixels of the longer side, [`MIN_THUMBNAIL_EDGE`] to [`MAX_THUMBNAIL_EDGE`].
+    pub edge: u16,
+}
+
+/// The answer to a [`Thumb`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Thumbnail {
+    /// There is none: it is no image, one that is not understood, too large, or damaged.
+    None,
+    /// A JPEG or PNG file.
+    Picture(Few<u8, MAX_THUMBNAIL>),
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -330,16 +400,18 @@ mod tests {
     fn filters_leave_out_what_they_say() {
         let file = |size| ItemKind::File { size, hash: None };
         let folder = ItemKind::Folder(None);
-        assert!(search().fits(&file(0), 0) && search().fits(&folder, 0));
+        assert!(search().fits("a", &file(0), 0) && search().fits("a", &folder, 0));
         let files = Search { kind: Some(Kind::File), ..search() };
-        assert!(files.fits(&file(0), 0) && !files.fits(&folder, 0));
+        assert!(files.fits("a", &file(0), 0) && !files.fits("a", &folder, 0));
         let folders = Search { kind: Some(Kind::Folder), ..search() };
-        assert!(!folders.fits(&file(0), 0) && folders.fits(&folder, 0));
+        assert!(!folders.fits("a", &file(0), 0) && folders.fits("a", &folder, 0));
+        let films = Search { kind: Some(Kind::Of(Media::Video)), ..search() };
+        assert!(films.fits("a.mp4", &file(0), 0) && !films.fits("a.mp3", &file(0), 0) && !films.fits("a.mp4", &folder, 0));
         let sized = Search { min_size: Some(2), max_size: Some(3), ..search() };
-        assert_eq!([1, 2, 3, 4].map(|size| sized.fits(&file(size), 0)), [false, true, true, false]);
-        assert!(!sized.fits(&folder, 0));
+        assert_eq!([1, 2, 3, 4].map(|size| sized.fits("a", &file(size), 0)), [false, true, true, false]);
+        assert!(!sized.fits("a", &folder, 0));
         let dated = Search { since: Some(-1), until: Some(1), ..search() };
-        assert_eq!([-2, -1, 0, 1].map(|at| dated.fits(&folder, at)), [false, true, true, false]);
+        assert_eq!([-2, -1, 0, 1].map(|at| dated.fits("a", &folder, at)), [false, true, true, false]);
     }
 
     /// An owner that stops adding at [`PAGE_BYTES`] never makes a message that the asker refuses.

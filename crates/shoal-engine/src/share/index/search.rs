@@ -79,10 +79,10 @@ fn hit(
     }
     let (is_file, size, files): (bool, i64, i64) = (row.get(2)?, row.get(5)?, row.get(6)?);
     let (kind, modified) = (kind(is_file, size, files, complete, row.get(8)?), seconds(row.get(7)?));
-    if !search.fits(&kind, modified) {
+    let name = row.get::<_, Option<String>>(4)?.unwrap_or(folded);
+    if !search.fits(&name, &kind, modified) {
         return Ok(None);
     }
-    let name = row.get::<_, Option<String>>(4)?.unwrap_or(folded);
     let path = paths.of(row.get(1)?, &name)?;
     Ok(path.map(|path| Hit { path, kind, modified }))
 }

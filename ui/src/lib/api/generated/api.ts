@@ -212,9 +212,9 @@ beginning: boolean,
  */
 on: Array<string>, 
 /**
- * Only files, or only folders.
+ * Only what is of this kind.
  */
-kind?: ItemSort | null, 
+kind?: SearchKind | null, 
 /**
  * Only files of at least this many bytes.
  */
@@ -242,7 +242,91 @@ wait_s: number, } | { "request": "stop_search",
 /**
  * Which.
  */
-search: number, } | { "request": "get", 
+search: number, } | { "request": "share_risks", 
+/**
+ * The folder; absolute.
+ */
+path: string, 
+/**
+ * `everyone`, `known` or `verified`; or devices.
+ */
+for: Array<string>, 
+/**
+ * They may add files.
+ */
+write: boolean, 
+/**
+ * Hidden and system files are shared, too.
+ */
+hidden: boolean, } | { "request": "watch_folder", 
+/**
+ * The device.
+ */
+peer: string, 
+/**
+ * `/SHARE/PATH` or `/SHARE`.
+ */
+path: string, 
+/**
+ * Seconds.
+ */
+wait_s: number, } | { "request": "stop_watch", 
+/**
+ * Which.
+ */
+watch: number, } | { "request": "read_shared", 
+/**
+ * The device.
+ */
+peer: string, 
+/**
+ * `/SHARE/PATH`.
+ */
+path: string, 
+/**
+ * The first byte.
+ */
+offset: number, 
+/**
+ * How many, at most 1 MiB; fewer come at the end.
+ */
+len: number, 
+/**
+ * Seconds.
+ */
+wait_s: number, } | { "request": "thumbnail", 
+/**
+ * The device.
+ */
+peer: string, 
+/**
+ * `/SHARE/PATH`.
+ */
+path: string, 
+/**
+ * Pixels of the longer side, 32 to 512.
+ */
+edge: number, 
+/**
+ * Seconds.
+ */
+wait_s: number, } | { "request": "add_to", 
+/**
+ * The device.
+ */
+peer: string, 
+/**
+ * `/SHARE/PATH` or `/SHARE`.
+ */
+path: string, 
+/**
+ * What; no text.
+ */
+content: Content, 
+/**
+ * Seconds.
+ */
+wait_s: number, } | { "request": "get", 
 /**
  * The device.
  */
@@ -340,7 +424,35 @@ total: number,
 /**
  * The state that it shows: pages of one state fit together. Not a number to reckon with.
  */
-revision: string, } | { "reply": "searching", 
+revision: string, } | { "reply": "risks", 
+/**
+ * The worst first.
+ */
+risks: Array<ShareRisk>, } | { "reply": "watching", 
+/**
+ * Its number.
+ */
+watch: number, } | { "reply": "bytes", 
+/**
+ * Of the whole file, in bytes.
+ */
+size: number, 
+/**
+ * The version that they are of: two answers with another one do not fit together.
+ */
+version: string, 
+/**
+ * The bytes.
+ */
+data: string, } | { "reply": "thumbnail", 
+/**
+ * `image/jpeg` or `image/png`; none: there is no picture of this.
+ */
+content_type?: string, 
+/**
+ * The file.
+ */
+data: string, } | { "reply": "searching", 
 /**
  * Its number.
  */
@@ -597,7 +709,23 @@ complete: boolean, } | { "event": "searched",
 /**
  * Which.
  */
-search: number, } | { "event": "settings" } & Settings | { "event": "lagged" } | { "event": "snapshot" } & Snapshot;
+search: number, } | { "event": "folder_changed", 
+/**
+ * Which watch.
+ */
+watch: number, 
+/**
+ * The revision.
+ */
+revision: string, } | { "event": "watch_ended", 
+/**
+ * Which.
+ */
+watch: number, 
+/**
+ * The device is in reach and does not share the folder any more.
+ */
+gone: boolean, } | { "event": "settings" } & Settings | { "event": "lagged" } | { "event": "snapshot" } & Snapshot;
 
 /**
  * A request that was not done.
@@ -1175,9 +1303,9 @@ ignore: Array<string>,
  */
 there: boolean, 
 /**
- * Why sharing it may be unwise: a sentence each.
+ * Why sharing it may be unwise.
  */
-risks: Array<string>, };
+risks: Array<ShareRisk>, };
 
 /**
  * What is to be another with an own share; what is not named stays.
@@ -1207,6 +1335,34 @@ hidden?: boolean,
  * Patterns of what is not shared.
  */
 ignore?: Array<string>, };
+
+/**
+ * Why sharing a folder may be unwise.
+ */
+export type ShareRisk = { 
+/**
+ * For programs.
+ */
+code: RiskCode, 
+/**
+ * For people: one sentence.
+ */
+message: string, };
+
+/**
+ * Why sharing a folder may be unwise, for programs.
+ */
+export type RiskCode = "drive" | "home" | "keys" | "system" | "strangers_add";
+
+/**
+ * What a file holds, as people sort files.
+ */
+export type MediaKind = "image" | "video" | "audio" | "document";
+
+/**
+ * What a search is for.
+ */
+export type SearchKind = "file" | "folder" | "image" | "video" | "audio" | "document";
 
 /**
  * Something in a shared folder, or a share itself.
@@ -1243,7 +1399,11 @@ blake3?: string,
 /**
  * Files may be added to this share.
  */
-write?: boolean, };
+write?: boolean, 
+/**
+ * What a file holds, by its name.
+ */
+media?: MediaKind, };
 
 /**
  * What an item is.
@@ -1290,4 +1450,8 @@ modified: number,
 /**
  * A file's BLAKE3 hash, when its owner knows it: the same hash is the same content.
  */
-blake3?: string, };
+blake3?: string, 
+/**
+ * What a file holds, by its name.
+ */
+media?: MediaKind, };
