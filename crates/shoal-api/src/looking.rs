@@ -6,8 +6,8 @@ use crate::{
     shares::{Item, OwnShare},
 };
 use shoal_engine::{
-    self as engine, Audience, Consent, Engine, List, Matching, Name, NewShare, Order, PeerId, RelativePath, Search, Share, Text,
-    Trust, shown,
+    self as engine, Access, Audience, Consent, Engine, List, Matching, Name, NewShare, Order, PeerId, RelativePath, Rights,
+    Search, Share, Text, Trust, Watch, shown,
 };
 use std::collections::BTreeSet;
 
@@ -64,11 +64,24 @@ pub(crate) async fn handle(engine: &Engine, request: Request) -> Result<Reply, F
             engine.stop_search(search);
             Ok(Reply::Done)
         }
+        Request::ShareRisks { path, audience, write, hidden } => {
+            let access = if write { Access::ReadAndAdd } else { Access::Read };
+            let rights = Rights { audience: audience_of(engine, &audience).await?, access, paused: false };
+            let risks = engine.share_risks(path, rights, hidden).await?;
+            Ok(Reply::Risks { risks: risks.into_iter().map(Into::into).collect() })
+        }
+        Request::WatchFolder { peer, path, wait_s } => {
+            let peer = find(engine, &peer, wait_s).await?;
+            let (share, folder) = place_in(engine, peer, &path).await?;
+            Ok(Reply::Watching { watch: engine.begin_watch(peer, Watch { share: share.id, folder }).await? })
+        }
+        Request::StopWatch { watch } => {
+            engine.stop_watch(watch);
+            Ok(Reply::Done)
+        }
         Request::Get { peer, path, names, into, only, replace, wait_s } => {
             let peer = find(engine, &peer, wait_s).await?;
-            let Some((share, folder)) = place(engine, peer, &path).await? else {
-                return Err(usage("name a share: /SHARE or /SHARE/PATH"));
-            };
+            let (share, folder) = place_in(engine, peer, &path).await?;
             let names: Result<Vec<Name>, Failure> = names.iter().map(|name| Name::parse(name).map_err(no_name(name))).collect();
             let consent = Consent { into, only, entries: Vec::new(), replace };
             let row = engine.fetch(peer, &share, folder, names?, consent).await?;
@@ -98,6 +111,11 @@ async fn place(engine: &Engine, peer: PeerId, path: &str) -> Result<Option<(Shar
     let (share, folder) = path.split_once('/').map_or((path, None), |(share, folder)| (share, Some(folder)));
     let folder = folder.map(|folder| RelativePath::parse(folder).map_err(no_name(folder))).transpose()?;
     Ok(Some((engine.share_of(peer, share).await?, folder)))
+}
+
+/// As [`place`], where a share has to be named.
+async fn place_in(engine: &Engine, peer: PeerId, path: &str) -> Result<(Share, Option<RelativePath>), Failure> {
+    place(engine, peer, path).await?.ok_or_else(|| usage("name a share: /SHARE or /SHARE/PATH"))
 }
 
 /// The devices that are meant; none named: every one in reach.

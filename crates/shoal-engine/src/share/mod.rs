@@ -3,7 +3,7 @@
 //! * `filter`: what of a folder is shared at all; `risk`: what a person should hear before it is.
 //! * `kept`: a share's folder and index; `index`: what is in it, listed and searched without the disk.
 //! * `table`: the shares of this device and who gets at them; `own`: how its owner sees them.
-//! * `serve`: answers what peers ask; `ask`: asks them.
+//! * `serve`: answers what peers ask; `ask`, `watching`: ask them.
 //! * `keeper`, `work`, `watcher`, `hashing`, `calm`: keep the indexes up to date, on a thread of their own.
 //! * `listing`: pages of folders, from the index or, before that is ready, from the disk.
 //!
@@ -26,8 +26,12 @@ pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 mod watcher;
+mod watching;
+#[cfg(test)]
+mod watching_tests;
 mod work;
 
 pub use ask::PeerFound;
 pub use own::{NewShare, OwnShare, ShareChange};
 pub use risk::Risk;
+pub use watching::Watching;
