@@ -2,11 +2,11 @@
 
 use crate::{
     Consent, Engine, Event, LookError, NewShare, OwnShare, PeerFound, Risk, ShareChange, ShareError, Transfer, Watching,
-    transfer::transfers::blocking,
+    share::table::place_name, store::database::Added, transfer::transfers::blocking,
 };
 use shoal_proto::{
-    PeerId, RelativePath,
-    share::{List, Name, Page, Search, Share, Watch, rights::Rights},
+    PeerId, RelativePath, display,
+    share::{List, Name, Page, Place, Search, Share, Watch, rights::Rights},
 };
 use std::{
     collections::VecDeque,
@@ -210,6 +210,25 @@ impl Engine {
     /// Ends a search; one that is over stays so.
     pub fn stop_search(&self, search: u64) {
         self.inner.searches.stop(search);
+    }
+
+    /// Adds files and folders to a folder in a device's share. Nothing there is overwritten.
+    ///
+    /// # Errors
+    /// [`LookError`]. That the folder is not there, or the right to add to it, is seen in the transfer.
+    pub async fn add_to(
+        &self,
+        peer: PeerId,
+        share: &Share,
+        folder: Option<RelativePath>,
+        paths: Vec<PathBuf>,
+    ) -> Result<Transfer, LookError> {
+        let name = place_name(share.name.as_str(), folder.as_ref());
+        if !share.may_add {
+            return Err(LookError::ReadOnly { peer: self.inner.devices.name(peer), what: display::shown(&name) });
+        }
+        let added = Added { place: Place { share: share.id, folder }, name };
+        Ok(self.inner.transfers.add_to(peer, added, paths).await?)
     }
 
     /// Fetches parts of a folder in a device's share, each whole under its own name; no names: the folder itself.

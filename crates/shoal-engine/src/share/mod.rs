@@ -9,6 +9,8 @@
 //!
 //! Opening beneath a share without ever leaving it is [`crate::store::beneath`].
 
+#[cfg(test)]
+mod adding_tests;
 pub(crate) mod ask;
 pub(crate) mod calm;
 mod filter;

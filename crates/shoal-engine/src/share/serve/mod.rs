@@ -19,6 +19,7 @@ use crate::{
     links::is_local,
     stream::{RecvStream, SendStream, StreamError, write_message},
     transfer::{
+        added::Spot,
         shared::ShareRights,
         transfers::{Transfers, blocking},
     },
@@ -28,7 +29,7 @@ use shoal_proto::{
     codec::MAX_MESSAGE,
     message::{CloseCode, Request},
     share::{
-        Changed, Few, List, MAX_ASKS, Matching, Page, Pattern, Share, ShareId, Shares, Watch,
+        Changed, Few, List, MAX_ASKS, Matching, Page, Pattern, Place, Share, ShareId, Shares, Watch,
         rights::{Access, Asker, Standing},
     },
 };
@@ -106,7 +107,7 @@ impl Server {
         mut send: SendStream,
         recv: RecvStream,
     ) {
-        let Some(_place) = Place::take(&self, connection.peer()) else { return send.refuse(CloseCode::TooMany) };
+        let Some(_place) = Taken::take(&self, connection.peer()) else { return send.refuse(CloseCode::TooMany) };
         // Nothing follows the request, and an asker that has enough stops our half.
         drop(recv);
         let answered = {
@@ -274,15 +275,27 @@ impl ShareRights for Gate {
     fn may_read(&self, connection: &Connection, share: ShareId) -> bool {
         self.table.lease(&asker(&self.devices, connection), share).is_some()
     }
+
+    fn may_add(&self, connection: &Connection, share: ShareId) -> bool {
+        self.table.lease_to_add(&asker(&self.devices, connection), share).is_some()
+    }
+
+    fn spot(&self, connection: &Connection, place: &Place) -> Option<Spot> {
+        self.table.lease_to_add(&asker(&self.devices, connection), place.share)?.spot(place)
+    }
+
+    fn is_there(&self, share: ShareId) -> bool {
+        self.table.is_there(share)
+    }
 }
 
 /// One of a peer's requests under way, until dropped.
-struct Place {
+struct Taken {
     server: Arc<Server>,
     peer: PeerId,
 }
 
-impl Place {
+impl Taken {
     fn take(server: &Arc<Server>, peer: PeerId) -> Option<Self> {
         let mut asks = server.asks.lock().unwrap_or_else(PoisonError::into_inner);
         let count = asks.entry(peer).or_default();
@@ -294,7 +307,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Taken {
     fn drop(&mut self) {
         let mut asks = self.server.asks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = asks.get_mut(&self.peer) {
