@@ -15,9 +15,9 @@ use std::{
 const SECOND: Duration = Duration::from_secs(1);
 
 /// An engine with folders for its data, for what comes, and to share.
-struct Peer {
-    engine: Engine,
-    place: tempfile::TempDir,
+pub(super) struct Peer {
+    pub(super) engine: Engine,
+    pub(super) place: tempfile::TempDir,
 }
 
 impl Peer {
@@ -33,7 +33,7 @@ impl Peer {
         Self { engine: Engine::start(config).await.unwrap(), place }
     }
 
-    fn id(&self) -> PeerId {
+    pub(super) fn id(&self) -> PeerId {
         self.engine.id()
     }
 
@@ -41,13 +41,13 @@ impl Peer {
         self.place.path().join("inbox")
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) {
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) {
         let path = self.place.path().join("root").join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     }
 
-    async fn share(&self, audience: Audience) {
+    pub(super) async fn share(&self, audience: Audience) {
         let path = self.place.path().join("root");
         let new = NewShare {
             path,
@@ -60,7 +60,7 @@ impl Peer {
         self.engine.add_share(new).await.unwrap();
     }
 
-    async fn change(&self, change: ShareChange) {
+    pub(super) async fn change(&self, change: ShareChange) {
         self.engine.change_share("things", change).await.unwrap();
     }
 
@@ -78,14 +78,14 @@ impl Peer {
 }
 
 /// Two peers, of which the second has the other's address.
-async fn pair() -> (Peer, Peer) {
+pub(super) async fn pair() -> (Peer, Peer) {
     let (owner, asker) = (Peer::start("owner").await, Peer::start("asker").await);
     let address = owner.engine.addresses().first().unwrap().to_string();
     assert_eq!(asker.engine.find(&address, SECOND).await.unwrap(), owner.id());
     (owner, asker)
 }
 
-async fn end(peers: [Peer; 2]) {
+pub(super) async fn end(peers: [Peer; 2]) {
     for peer in peers {
         peer.engine.shutdown().await;
     }
