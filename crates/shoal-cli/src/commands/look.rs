@@ -354,6 +354,7 @@ mod tests {
             path: "/s/a".to_owned(),
             shown: "/s/a".to_owned(),
             kind: ItemSort::File,
+            media: None,
             size: Some(1),
             modified: 0,
             blake3: hash.map(str::to_owned),

@@ -21,8 +21,7 @@ use shoal_proto::{
     display,
     message::{CloseCode, Request},
     share::{
-        Changed, Few, Found, Get, Hit, List, MAX_FOUND, Name, Page, Read, Reading, Search, Share, ShareId, Shares, Thumb,
-        Thumbnail, Watch, fold,
+        Few, Found, Get, Hit, List, MAX_FOUND, Name, Page, Read, Reading, Search, Share, ShareId, Shares, Thumb, Thumbnail, fold,
     },
 };
 use std::{
@@ -49,7 +48,7 @@ const OFFER_WAIT: Duration = Duration::from_secs(60);
 pub(crate) struct Asker {
     links: Arc<Links>,
     devices: Arc<Devices>,
-    transfers: Arc<Transfers>,
+    pub(super) transfers: Arc<Transfers>,
     /// Thumbnails that are asked for at once.
     thumbnails: Semaphore,
     known: Mutex<HashMap<PeerId, Known>>,
@@ -115,38 +114,8 @@ impl Asker {
 
     /// A page of a folder.
     pub(crate) async fn list(&self, peer: PeerId, list: List) -> Result<Page, LookError> {
-        let what = list.folder.as_ref().map_or_else(|| "this share".to_owned(), |folder| display::shown(folder.as_str()));
+        let what = Self::words(list.folder.as_ref());
         self.answer(peer, &Request::List(list), &what).await
-    }
-
-    /// Changes of a folder until the receiver is dropped, or the folder is no longer shared with this device.
-    pub(crate) async fn watch(&self, peer: PeerId, watch: Watch) -> Result<mpsc::Receiver<Changed>, LookError> {
-        let what = watch.folder.as_ref().map_or_else(|| "this share".to_owned(), |folder| display::shown(folder.as_str()));
-        let (_, send, mut recv) = self.open(peer, &Request::Watch(watch)).await?;
-        let first: Changed = self.read_answer(peer, &mut recv, &what).await?;
-        let (tell, told) = mpsc::channel(1);
-        let cancel = self.transfers.cancel.clone();
-        self.transfers.tasks.spawn(async move {
-            let _stays = send;
-            let pass_on = async {
-                if tell.send(first).await.is_err() {
-                    return;
-                }
-                loop {
-                    tokio::select! {
-                        changed = read_message(&mut recv, MAX_MESSAGE) => match changed {
-                            // A listener that lags needs the last one only.
-                            Ok(changed) => if tell.send(changed).await.is_err() { return },
-                            Err(_) => return,
-                        },
-                        () = tell.closed() => return,
-                    }
-                }
-            };
-            cancel.run_until_cancelled(pass_on).await;
-            recv.refuse(CloseCode::Done);
-        });
-        Ok(told)
     }
 
     /// Searches these devices at once. What is found comes in any order; each device ends with [`PeerFound::End`]. It ends when the receiver is
@@ -298,10 +267,6 @@ impl Asker {
         self.devices.name(peer)
     }
 
-    pub(super) fn transfers(&self) -> &Transfers {
-        &self.transfers
-    }
-
     async fn ask_for(
         &self,
         peer: PeerId,
@@ -330,12 +295,22 @@ impl Asker {
         self.read_answer(peer, &mut recv, what).await
     }
 
-    async fn open(&self, peer: PeerId, request: &Request) -> Result<(Connection, SendStream, RecvStream), LookError> {
+    /// A folder of a share, for a sentence.
+    pub(super) fn words(folder: Option<&RelativePath>) -> String {
+        folder.map_or_else(|| "this share".to_owned(), |folder| display::shown(folder.as_str()))
+    }
+
+    pub(super) async fn open(&self, peer: PeerId, request: &Request) -> Result<(Connection, SendStream, RecvStream), LookError> {
         let opened = self.links.request(peer, request).await;
         opened.map_err(|error| LookError::Reach(error.about(self.devices.name(peer))))
     }
 
-    async fn read_answer<T: DeserializeOwned>(&self, peer: PeerId, recv: &mut RecvStream, what: &str) -> Result<T, LookError> {
+    pub(super) async fn read_answer<T: DeserializeOwned>(
+        &self,
+        peer: PeerId,
+        recv: &mut RecvStream,
+        what: &str,
+    ) -> Result<T, LookError> {
         match tokio::time::timeout(ANSWER_WAIT, read_message(recv, MAX_MESSAGE)).await {
             Ok(answer) => answer.map_err(|error| self.failed(peer, &error, what)),
             Err(_) => Err(LookError::Lost(self.devices.name(peer))),

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// An engine with folders for its data, for what comes, and to share.
 pub(super) struct Peer {
@@ -21,7 +21,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    async fn start(name: &str) -> Self {
+    pub(super) async fn start(name: &str) -> Self {
         let place = tempfile::tempdir().unwrap();
         for folder in ["data", "inbox", "root"] {
             std::fs::create_dir(place.path().join(folder)).unwrap();
@@ -37,7 +37,7 @@ impl Peer {
         self.engine.id()
     }
 
-    fn inbox(&self) -> PathBuf {
+    pub(super) fn inbox(&self) -> PathBuf {
         self.place.path().join("inbox")
     }
 
@@ -65,7 +65,7 @@ impl Peer {
     }
 
     /// The only transfer there is, once it is as wanted.
-    async fn until(&self, what: &str, is_so: impl Fn(&Transfer) -> bool) -> (Transfer, Duration) {
+    pub(super) async fn until(&self, what: &str, is_so: impl Fn(&Transfer) -> bool) -> (Transfer, Duration) {
         let begun = Instant::now();
         loop {
             if let Some(row) = self.engine.transfers(true).await.unwrap().into_iter().next().filter(&is_so) {
@@ -91,12 +91,12 @@ pub(super) async fn end(peers: [Peer; 2]) {
     }
 }
 
-fn list(share: ShareId, folder: Option<&str>) -> List {
+pub(super) fn list(share: ShareId, folder: Option<&str>) -> List {
     let folder = folder.map(|folder| RelativePath::parse(folder).unwrap());
     List { share, folder, order: Order::default(), filter: Text::default(), offset: 0, limit: 100 }
 }
 
-fn search(text: &str) -> Search {
+pub(super) fn search(text: &str) -> Search {
     Search {
         text: Text::new(text).unwrap(),
         matching: Matching::Anywhere,
@@ -126,15 +126,15 @@ async fn found(asker: &Peer, owner: &Peer, text: &str) -> (Vec<String>, bool) {
     }
 }
 
-async fn the_share(asker: &Peer, owner: &Peer) -> Share {
+pub(super) async fn the_share(asker: &Peer, owner: &Peer) -> Share {
     asker.engine.share_of(owner.id(), "things").await.unwrap()
 }
 
-fn names(list: &[&str]) -> Vec<Name> {
+pub(super) fn names(list: &[&str]) -> Vec<Name> {
     list.iter().map(|name| Name::parse(name).unwrap()).collect()
 }
 
-async fn indexed(owner: &Peer, files: u64) {
+pub(super) async fn indexed(owner: &Peer, files: u64) {
     let begun = Instant::now();
     while !owner.engine.own_shares().await.iter().all(|share| share.indexed && share.holds.files == files) {
         assert!(begun.elapsed() < 30 * SECOND, "{:?}", owner.engine.own_shares().await);

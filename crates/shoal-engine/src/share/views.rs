@@ -135,8 +135,8 @@ impl Views {
     /// Runs as long as anything is open.
     fn close_what_is_idle(self: &Arc<Self>) {
         let this = self.clone();
-        let cancel = self.asker.transfers().cancel.clone();
-        self.asker.transfers().tasks.spawn(async move {
+        let cancel = self.asker.transfers.cancel.clone();
+        self.asker.transfers.tasks.spawn(async move {
             loop {
                 if cancel.run_until_cancelled(tokio::time::sleep(IDLE / 4)).await.is_none() {
                     return this.open().clear();
