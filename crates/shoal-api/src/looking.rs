@@ -1,14 +1,14 @@
 //! Requests about shares: own ones, and those of others.
 
 use crate::{
-    Code, Failure, Reply, Request, ShareChange,
+    Base64, Code, Failure, Reply, Request, ShareChange,
     handle::{find, known},
     request::Content,
     shares::{Item, OwnShare},
 };
 use shoal_engine::{
-    self as engine, Access, Audience, Consent, Engine, List, Matching, Name, NewShare, Order, PeerId, RelativePath, Rights,
-    Search, Share, Text, Trust, Watch, shown,
+    self as engine, Access, Audience, Consent, Engine, FileVersion, List, Matching, Name, NewShare, Order, PeerId, RelativePath,
+    Rights, Search, Share, SharedBytes, Text, Trust, Watch, shown,
 };
 use std::collections::BTreeSet;
 
@@ -64,6 +64,20 @@ pub(crate) async fn handle(engine: &Engine, request: Request) -> Result<Reply, F
         Request::StopSearch { search } => {
             engine.stop_search(search);
             Ok(Reply::Done)
+        }
+        Request::ReadShared { peer, path, offset, len, wait_s } => {
+            let peer = find(engine, &peer, wait_s).await?;
+            let (share, file) = file(&path)?;
+            let SharedBytes { version, bytes } = engine.read_shared(peer, share, file, offset, len).await?;
+            let FileVersion { size, modified } = version;
+            Ok(Reply::Bytes { size, version: format!("{size}-{modified}"), data: Base64(bytes) })
+        }
+        Request::Thumbnail { peer, path, edge, wait_s } => {
+            let peer = find(engine, &peer, wait_s).await?;
+            let (share, file) = file(&path)?;
+            let picture = engine.thumbnail(peer, share, file, edge).await?;
+            let content_type = picture.as_ref().map(|picture| picture.content_type.to_owned());
+            Ok(Reply::Thumbnail { content_type, data: Base64(picture.map(|picture| picture.bytes).unwrap_or_default()) })
         }
         Request::ShareRisks { path, audience, write, hidden } => {
             let access = if write { Access::ReadAndAdd } else { Access::Read };
@@ -121,6 +135,13 @@ async fn place(engine: &Engine, peer: PeerId, path: &str) -> Result<Option<(Shar
     let (share, folder) = path.split_once('/').map_or((path, None), |(share, folder)| (share, Some(folder)));
     let folder = folder.map(|folder| RelativePath::parse(folder).map_err(no_name(folder))).transpose()?;
     Ok(Some((engine.share_of(peer, share).await?, folder)))
+}
+
+/// The share's name and the path in it of a file.
+fn file(path: &str) -> Result<(&str, RelativePath), Failure> {
+    let path = path.trim_matches('/');
+    let (share, file) = path.split_once('/').ok_or_else(|| usage("name a file: /SHARE/PATH"))?;
+    Ok((share, RelativePath::parse(file).map_err(no_name(file))?))
 }
 
 /// As [`place`], where a share has to be named.

@@ -19,6 +19,9 @@ use std::{
 };
 use tokio::sync::watch;
 
+/// What is looked for in place of something left out. Should there be such a file: it is left out, too.
+const NO_NAME: &str = ".shoal-00000000000000000000000000000000";
+
 /// The parts of a share that look at the disk.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -55,12 +58,30 @@ impl Kept {
     /// Opens a folder that is shared; `None`: the share itself.
     ///
     /// # Errors
-    /// It is not there, or left out: then the disk is not looked at.
+    /// It is not there, or left out: then the disk is not looked at for it, but as long as if it were not there.
     pub(crate) fn open(&self, path: Option<&RelativePath>) -> io::Result<Inside> {
-        if path.is_some_and(|path| self.filter().leaves_out_path(path, true)) {
+        if let Some(above) = path.and_then(|path| self.filter().shown_above(path, true)) {
+            self.beneath.open(above.as_ref())?.enter(NO_NAME)?;
             return Err(io::ErrorKind::NotFound.into());
         }
         self.beneath.open(path)
+    }
+
+    /// A file or folder that is shared, as it is now.
+    ///
+    /// # Errors
+    /// It is not there, or left out: then the disk is not looked at for it.
+    pub(crate) fn look_for(&self, path: &RelativePath) -> io::Result<Seen> {
+        self.look_in(&self.open(path.parent().as_ref())?, path).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// As [`Kept::look_for`], in the open folder that `path` is in.
+    pub(crate) fn look_in(&self, inside: &Inside, path: &RelativePath) -> Option<Seen> {
+        let filter = self.filter();
+        let is_out = |is_folder| filter.leaves_out(path.as_str(), is_folder);
+        // Whether it is there is not to show in the time.
+        let name = if is_out(false) && is_out(true) { NO_NAME } else { path.file_name() };
+        inside.look_for(name).filter(|seen| !is_out(seen.size.is_none()))
     }
 
     /// Hands over everything shared in an open folder, by name.

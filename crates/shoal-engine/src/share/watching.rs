@@ -37,7 +37,7 @@ impl Asker {
     pub(crate) async fn watch(&self, peer: PeerId, watch: Watch) -> Result<Watching, LookError> {
         let what = Self::words(watch.folder.as_ref());
         let (_, send, mut recv) = self.open(peer, &Request::Watch(watch)).await?;
-        let first: Changed = self.read(peer, &mut recv, &what).await?;
+        let first: Changed = self.read_answer(peer, &mut recv, &what).await?;
         let (tell, changes) = mpsc::channel(1);
         let (ended, end) = oneshot::channel();
         let cancel = self.transfers.cancel.clone();
