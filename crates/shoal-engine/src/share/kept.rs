@@ -5,7 +5,7 @@ use super::{
     index::{FolderState, FoundEntry, Index},
 };
 use crate::store::{
-    beneath::{Beneath, Inside, Seen},
+    beneath::{Beneath, Inside, Kind, Seen},
     database::Database,
 };
 use shoal_proto::{
@@ -14,6 +14,7 @@ use shoal_proto::{
     share::ShareId,
 };
 use std::{
+    ffi::OsStr,
     io,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -64,7 +65,7 @@ impl Kept {
             self.beneath.open(above.as_ref())?.enter(NO_NAME)?;
             return Err(io::ErrorKind::NotFound.into());
         }
-        self.beneath.open(path)
+        if self.filter().shows_hidden() { self.beneath.open(path) } else { self.beneath.open_unhidden(path) }
     }
 
     /// A file or folder that is shared, as it is now.
@@ -81,7 +82,8 @@ impl Kept {
         let is_out = |is_folder| filter.leaves_out(path.as_str(), is_folder);
         // Whether it is there is not to show in the time.
         let name = if is_out(false) && is_out(true) { NO_NAME } else { path.file_name() };
-        inside.look_for(name).filter(|seen| !is_out(seen.size.is_none()))
+        let is_hidden = |seen: &Seen| seen.hidden && !filter.shows_hidden();
+        inside.look_for(name).filter(|seen| !is_hidden(seen) && !is_out(seen.size.is_none()))
     }
 
     /// Hands over everything shared in an open folder, by name.
@@ -94,28 +96,51 @@ impl Kept {
         path: Option<&RelativePath>,
         take: &mut dyn FnMut(&str, Seen),
     ) -> io::Result<()> {
+        self.each_name(inside, path, &mut |name, real, is_folder| {
+            // Something else since the list was read was not judged.
+            if let Some(seen) = inside.look(real).filter(|seen| seen.size.is_none() == is_folder) {
+                take(name, seen);
+            }
+        })
+    }
+
+    /// As [`Kept::each_in`], only the names and whether they are folders: much faster, since files are not looked at.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn each_name(
+        &self,
+        inside: &Inside,
+        path: Option<&RelativePath>,
+        take: &mut dyn FnMut(&str, &OsStr, bool),
+    ) -> io::Result<()> {
         let originals = |name: &str| {
             self.database.long_name(name).unwrap_or_else(|error| {
                 tracing::warn!(%error, "the original of a shortened name is not known");
                 None
             })
         };
-        let names = inside.names(&originals)?;
+        let listed = inside.names(&originals)?;
         let filter = self.filter();
         let mut full = path.map_or(String::new(), |path| format!("{}/", path.as_str()));
         let folder = full.len();
         // What is too deep or too long to travel can be neither asked for nor fetched.
         let room = if path.map_or(0, RelativePath::depth) < MAX_DEPTH { MAX_PATH.saturating_sub(folder) } else { 0 };
-        for (name, real) in (0..).map_while(|index| names.get(index)) {
+        for (name, real, kind) in listed.iter().filter(|(name, ..)| name.len() <= room) {
             full.truncate(folder);
             full.push_str(name);
-            // What is left out either way need not be looked at.
-            if filter.leaves_out(&full, true) && filter.leaves_out(&full, false) {
-                continue;
-            }
-            let seen = inside.look(&real).filter(|seen| !filter.leaves_out(&full, seen.size.is_none()));
-            if let Some(seen) = seen.filter(|_| name.len() <= room) {
-                take(name, seen);
+            let is_folder = match kind {
+                Kind::File => false,
+                Kind::Folder => true,
+                // What is left out either way need not be looked at.
+                Kind::Unknown if filter.leaves_out(&full, true) && filter.leaves_out(&full, false) => continue,
+                Kind::Unknown => match inside.look(&real) {
+                    Some(seen) if filter.shows_hidden() || !seen.hidden => seen.size.is_none(),
+                    _ => continue,
+                },
+            };
+            if !filter.leaves_out(&full, is_folder) {
+                take(name, &real, is_folder);
             }
         }
         Ok(())

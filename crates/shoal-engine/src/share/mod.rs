@@ -22,6 +22,8 @@ mod index;
 mod keeper;
 mod kept;
 mod listing;
+#[cfg(test)]
+mod million_tests;
 mod own;
 #[cfg(test)]
 mod peers_tests;
