@@ -3,6 +3,7 @@
 mod changes;
 mod outside;
 mod rights;
+mod thumbnails;
 mod together;
 
 use serde_json::Value;
