@@ -15,7 +15,7 @@ use crate::{
     window::{self, DataDir},
     words::Language,
 };
-use shoal_api::{Config, Event, Request, default_data_dir};
+use shoal_api::{Config, Event, Request, Thumbnailer, default_data_dir};
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
@@ -102,7 +102,9 @@ pub(crate) fn run() -> Result<(), StartError> {
             window::make(app, options.hidden, &data_dir)?;
             tray::make(app)?;
             app.state::<Media>().serve();
-            Engine::keep(&app.state::<Arc<Engine>>(), Config::new(data_dir), hearer(app.clone()));
+            let thumbnailer = Thumbnailer::this_program(shoal_thumbnail::ARGUMENT);
+            let config = Config { thumbnailer, ..Config::new(data_dir) };
+            Engine::keep(&app.state::<Arc<Engine>>(), config, hearer(app.clone()));
             end_on_signals(app.clone());
             take(app, options);
             Ok(())
