@@ -82,7 +82,7 @@ impl Asker for Fake {
         match request {
             Request::ReadShared { offset, len, .. } => {
                 assert!(u64::from(len) <= PART);
-                let end = (offset + u64::from(len)).min(inner.size);
+                let end = offset.saturating_add(len.into()).min(inner.size);
                 let data = Base64(bytes(offset.min(end)..end).into());
                 Ok(Reply::Bytes { size: inner.size, version: inner.version.into(), data })
             }
@@ -258,7 +258,7 @@ async fn failures_keep_their_words_and_have_a_status() {
     assert_eq!(fake.get("/media/x/y", &[], None).await.0.status(), 400);
     assert_eq!(fake.send(Method::POST, &film(), &[], None).await.status(), 405);
     let head = fake.send(Method::HEAD, &film(), &[(RANGE, "bytes=1-2")], None).await;
-    assert_eq!((head.status().as_u16(), head.headers().get(CONTENT_LENGTH).unwrap()), (200, "5"));
+    assert_eq!((head.status().as_u16(), head.headers()[CONTENT_LENGTH].to_str().unwrap()), (200, "5"));
     assert_eq!(parts(&fake), [(0, 0)], "a head needs no bytes");
 }
 
