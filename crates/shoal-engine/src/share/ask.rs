@@ -35,7 +35,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
 /// Thumbnails that are asked for at once: fewer than an owner answers.
-const MAX_THUMBNAILS: usize = 8;
+const MAX_THUMBNAILS: usize = 4;
 
 /// How long an id of a share is good.
 const KNOWN_FOR: Duration = Duration::from_secs(30);
@@ -206,7 +206,9 @@ impl Asker {
 
     /// Pieces of a file to look at, and the version that they are of.
     pub(super) async fn read(&self, peer: PeerId, read: Read, what: &str) -> Result<(Reading, Incoming), LookError> {
-        let (_, mut send, mut recv) = self.open(peer, &Request::Read(read)).await?;
+        let (connection, mut send, mut recv) = self.open(peer, &Request::Read(read)).await?;
+        // A person wants it.
+        connection.make_roomy();
         send.finish();
         let reading = self.read_answer(peer, &mut recv, what).await?;
         Ok((reading, Incoming::new(recv, self.transfers.clone())))

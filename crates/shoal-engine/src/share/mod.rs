@@ -4,13 +4,14 @@
 //! * `kept`: a share's folder and index; `index`: what is in it, listed and searched without the disk.
 //! * `table`: the shares of this device and who gets at them; `own`: how its owner sees them.
 //! * `serve`: answers what peers ask; `ask`, `watching`: ask them.
-//! * `views`: files of others that are looked at, a part at a time.
+//! * `views`: files of others that are looked at, a part at a time; `ahead`: what was asked for ahead.
 //! * `thumbnails`: small pictures of images.
 //! * `keeper`, `work`, `watcher`, `hashing`, `calm`: keep the indexes up to date, on a thread of their own.
 //! * `listing`: pages of folders, from the index or, before that is ready, from the disk.
 //!
 //! Opening beneath a share without ever leaving it is [`crate::store::beneath`].
 
+mod ahead;
 pub(crate) mod ask;
 pub(crate) mod calm;
 mod filter;
