@@ -1,6 +1,7 @@
 //! What of a folder is shared: not what is hidden, not what belongs to the system, not what its owner's patterns leave out.
 //!
-//! Judged by names alone, so that the answer to a request does not depend on what is on the disk.
+//! Judged by names alone, so that the answer to a request does not depend on what is on the disk; but for marks that some systems give to
+//! files beside names ([`crate::store::beneath::Seen::hidden`]).
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use shoal_proto::{RelativePath, display, message::TransferId};
@@ -57,6 +58,11 @@ impl Filter {
         }
         let patterns = builder.build().map_err(|error| wrong("the list", error.to_string()))?;
         Ok(Self { patterns, hidden, sealed })
+    }
+
+    /// Hidden and system files are shared, too.
+    pub(crate) const fn shows_hidden(&self) -> bool {
+        self.hidden
     }
 
     /// Whether something is left out whose folder is shared.

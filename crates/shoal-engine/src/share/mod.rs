@@ -22,6 +22,8 @@ mod index;
 mod keeper;
 mod kept;
 mod listing;
+#[cfg(test)]
+mod million_tests;
 mod own;
 #[cfg(test)]
 mod peers_tests;
@@ -31,6 +33,8 @@ pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 pub(crate) mod thumbnails;
+#[cfg(test)]
+mod timing_tests;
 pub(crate) mod views;
 #[cfg(test)]
 mod views_tests;

@@ -150,9 +150,10 @@ impl Target {
     pub(crate) fn existing(&self, path: &RelativePath) -> Option<Existing> {
         let (parent, name) = split(path.as_str());
         let folder = self.look_up(parent, false).ok()??;
-        let name = names_for(name).next().filter(|name| self.means(&folder, name))?;
+        let name = names_for(name).next()?;
         // Asked first, so that no pipe or device is opened.
-        folder.dir.symlink_metadata(&name).ok().filter(cap_std::fs::Metadata::is_file)?;
+        let is_there = folder.dir.symlink_metadata(&name).is_ok_and(|metadata| metadata.is_file());
+        (is_there && self.means(&folder, &name)).then_some(())?;
         let file = open_file(&folder.dir, &name, OpenOptions::new().read(true)).ok()?;
         Some(Existing { key: FileKey::of(&file).ok()?, file })
     }
@@ -165,8 +166,8 @@ impl Target {
         let beside = names_for(name).skip(1).take(MAX_COPIES_LOOKED_AT);
         let there = beside.map_while(|name| Some((folder.dir.symlink_metadata(&name).ok()?, name)));
         let (_, name) = there.into_iter().find(|(metadata, name)| {
-            let same_time = self.means(&folder, name) && metadata.modified().is_ok_and(|time| time.into_std() == modified);
-            metadata.is_file() && metadata.len() == size && same_time
+            let same_time = metadata.modified().is_ok_and(|time| time.into_std() == modified);
+            metadata.is_file() && metadata.len() == size && same_time && self.means(&folder, name)
         })?;
         let file = open_file(&folder.dir, &name, OpenOptions::new().read(true)).ok()?;
         Some(Existing { key: FileKey::of(&file).ok()?, file })

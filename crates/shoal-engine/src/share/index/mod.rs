@@ -32,7 +32,7 @@ use std::{
 pub(crate) const ROOT: i64 = 1;
 
 /// Of the schema; an index of another version is made anew (`PRAGMA user_version`).
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Memory for pages of the file: KiB for the one connection that writes, and for each that reads.
 const WRITER_CACHE_KIB: i32 = 8 * 1024;

@@ -148,6 +148,18 @@ impl<'a> Query<'a> {
         statement.query_row(self.parameters(&folder, &is_file).as_slice(), |row| row.get(0))
     }
 
+    /// The order as SQL has it, from its beginning or from its end.
+    fn order(&self, from_end: bool, of: &str) -> String {
+        let Order { by, descending } = self.listing.order;
+        let word = |is_down: bool| if is_down { " DESC" } else { "" };
+        let (first, names) = (word(descending != from_end), word(from_end));
+        match by {
+            OrderBy::Name => format!("{of}fold{first}, {of}name{first}"),
+            OrderBy::Size => format!("{of}size{first}, {of}fold{names}, {of}name{names}"),
+            OrderBy::Modified => format!("{of}modified{first}, {of}fold{names}, {of}name{names}"),
+        }
+    }
+
     /// Adds entries of one kind from those whose places are in `range`.
     fn fill(
         &self,
@@ -157,22 +169,17 @@ impl<'a> Query<'a> {
         range: Range<u32>,
         page: &mut Filling,
     ) -> rusqlite::Result<()> {
-        // Names are read from the nearer end: what is left out has to be passed over.
+        // Read from the nearer end: what is left out has to be passed over.
         let left = range.end.saturating_sub(range.start);
         let wanted = u32::try_from(page.left).unwrap_or(u32::MAX).min(left);
-        let from_end = self.listing.order.by == OrderBy::Name && left - wanted < range.start;
+        let from_end = left - wanted < range.start;
         let offset = if from_end { left - wanted } else { range.start };
-        let order = match (self.listing.order.by, self.listing.order.descending != from_end) {
-            (OrderBy::Name, false) => "fold, name",
-            (OrderBy::Name, true) => "fold DESC, name DESC",
-            (OrderBy::Size, false) => "size, fold, name",
-            (OrderBy::Size, true) => "size DESC, fold, name",
-            (OrderBy::Modified, false) => "modified, fold, name",
-            (OrderBy::Modified, true) => "modified DESC, fold, name",
-        };
+        let (order, again) = (self.order(from_end, ""), self.order(from_end, "e."));
+        // What is passed over is not looked up, only what is on the page.
         let sql = format!(
-            "SELECT coalesce(name, fold), is_file, size, files, modified, hash FROM entries \
-             WHERE parent = ?1 AND is_file = ?2{} ORDER BY {order} LIMIT {wanted} OFFSET {offset}",
+            "SELECT coalesce(e.name, e.fold), e.is_file, e.size, e.files, e.modified, e.hash FROM (SELECT id FROM entries \
+             WHERE parent = ?1 AND is_file = ?2{} ORDER BY {order} LIMIT {wanted} OFFSET {offset}) page \
+             CROSS JOIN entries e ON e.id = page.id ORDER BY {again}",
             self.filter
         );
         let mut statement = connection.prepare(&sql)?;

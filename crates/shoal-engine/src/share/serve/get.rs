@@ -105,7 +105,7 @@ fn prepare(own: &Own, get: &Get, wanted: &AtomicBool) -> Result<(Prepared, usize
                 None => RelativePath::parse(name),
             };
             let path = path.map_err(|_| AnswerError::NotShared)?;
-            let seen = inside.look_for(name).filter(|seen| !kept.filter().leaves_out_path(&path, seen.size.is_none()));
+            let seen = kept.look_in(&inside, &path);
             walk.entry(&inside, &path, &top(name)?, seen.ok_or(AnswerError::NotShared)?)?;
             sources.push((name.to_owned(), kept.beneath.real_path(&path)));
         }
