@@ -219,6 +219,8 @@ impl From<engine::Event> for Event {
                 Self::SearchedPeer { search, peer: peer.to_string(), more, complete }
             }
             engine::Event::Searched { search } => Self::Searched { search },
+            engine::Event::FolderChanged { watch, revision } => Self::FolderChanged { watch, revision: revision.to_string() },
+            engine::Event::WatchEnded { watch, gone } => Self::WatchEnded { watch, gone },
             engine::Event::Settings(settings) => Self::Settings(settings.into()),
             engine::Event::Lagged => Self::Lagged,
         }

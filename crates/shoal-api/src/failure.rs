@@ -137,7 +137,8 @@ impl From<LookError> for Failure {
             LookError::NotShared { .. } => Self::new(Code::Declined, error),
             LookError::TooMany { .. } => Self::new(Code::Usage, error),
             LookError::Lost(_) => Self::new(Code::PeerNotFound, error),
-            LookError::Busy(_) | LookError::TooOld(_) => Self::new(Code::Failed, error),
+            LookError::Damaged(_) => Self::new(Code::VerificationFailed, error),
+            LookError::Busy(_) | LookError::TooOld(_) | LookError::Changed { .. } => Self::new(Code::Failed, error),
         }
     }
 }

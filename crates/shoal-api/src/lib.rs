@@ -18,6 +18,8 @@ mod health;
 mod host;
 mod link;
 mod looking;
+pub mod media;
+pub mod query;
 mod request;
 pub mod rows;
 mod settings;
@@ -36,7 +38,7 @@ pub use request::{Content, Reply, Request};
 pub use rows::{Device, DevicePath, Direction, Identity, Limits, Offer, Platform, Sas, Snapshot, State, Transfer, Trust, Via};
 pub use settings::{Accept, Interface, Settings, SettingsChange};
 pub use shares::{FoundItem, Item, ItemSort, MediaKind, OwnShare, RiskCode, SearchKind, ShareChange, ShareRisk, SortBy};
-pub use shoal_engine::{AcceptRule, Config, Engine, Received, ReceivedFile, StartError, free_space};
+pub use shoal_engine::{AcceptRule, Config, Engine, Received, ReceivedFile, StartError, Thumbnailer, free_space};
 
 #[cfg(test)]
 mod bindings;

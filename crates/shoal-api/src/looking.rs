@@ -1,13 +1,13 @@
 //! Requests about shares: own ones, and those of others.
 
 use crate::{
-    Code, Failure, Reply, Request, ShareChange,
+    Base64, Code, Failure, Reply, Request, ShareChange,
     handle::{find, known},
     shares::{Item, OwnShare},
 };
 use shoal_engine::{
-    self as engine, Audience, Consent, Engine, List, Matching, Name, NewShare, Order, PeerId, RelativePath, Search, Share, Text,
-    Trust, shown,
+    self as engine, Access, Audience, Consent, Engine, FileVersion, List, Matching, Name, NewShare, Order, PeerId, RelativePath,
+    Rights, Search, Share, SharedBytes, Text, Trust, Watch, shown,
 };
 use std::collections::BTreeSet;
 
@@ -64,11 +64,38 @@ pub(crate) async fn handle(engine: &Engine, request: Request) -> Result<Reply, F
             engine.stop_search(search);
             Ok(Reply::Done)
         }
+        Request::ReadShared { peer, path, offset, len, wait_s } => {
+            let peer = find(engine, &peer, wait_s).await?;
+            let (share, file) = file(&path)?;
+            let SharedBytes { version, bytes } = engine.read_shared(peer, share, file, offset, len).await?;
+            let FileVersion { size, modified } = version;
+            Ok(Reply::Bytes { size, version: format!("{size}-{modified}"), data: Base64(bytes) })
+        }
+        Request::Thumbnail { peer, path, edge, wait_s } => {
+            let peer = find(engine, &peer, wait_s).await?;
+            let (share, file) = file(&path)?;
+            let picture = engine.thumbnail(peer, share, file, edge).await?;
+            let content_type = picture.as_ref().map(|picture| picture.content_type.to_owned());
+            Ok(Reply::Thumbnail { content_type, data: Base64(picture.map(|picture| picture.bytes).unwrap_or_default()) })
+        }
+        Request::ShareRisks { path, audience, write, hidden } => {
+            let access = if write { Access::ReadAndAdd } else { Access::Read };
+            let rights = Rights { audience: audience_of(engine, &audience).await?, access, paused: false };
+            let risks = engine.share_risks(path, rights, hidden).await?;
+            Ok(Reply::Risks { risks: risks.into_iter().map(Into::into).collect() })
+        }
+        Request::WatchFolder { peer, path, wait_s } => {
+            let peer = find(engine, &peer, wait_s).await?;
+            let (share, folder) = place_in(engine, peer, &path).await?;
+            Ok(Reply::Watching { watch: engine.begin_watch(peer, Watch { share: share.id, folder }).await? })
+        }
+        Request::StopWatch { watch } => {
+            engine.stop_watch(watch);
+            Ok(Reply::Done)
+        }
         Request::Get { peer, path, names, into, only, replace, wait_s } => {
             let peer = find(engine, &peer, wait_s).await?;
-            let Some((share, folder)) = place(engine, peer, &path).await? else {
-                return Err(usage("name a share: /SHARE or /SHARE/PATH"));
-            };
+            let (share, folder) = place_in(engine, peer, &path).await?;
             let names: Result<Vec<Name>, Failure> = names.iter().map(|name| Name::parse(name).map_err(no_name(name))).collect();
             let consent = Consent { into, only, entries: Vec::new(), replace };
             let row = engine.fetch(peer, &share, folder, names?, consent).await?;
@@ -98,6 +125,18 @@ async fn place(engine: &Engine, peer: PeerId, path: &str) -> Result<Option<(Shar
     let (share, folder) = path.split_once('/').map_or((path, None), |(share, folder)| (share, Some(folder)));
     let folder = folder.map(|folder| RelativePath::parse(folder).map_err(no_name(folder))).transpose()?;
     Ok(Some((engine.share_of(peer, share).await?, folder)))
+}
+
+/// The share's name and the path in it of a file.
+fn file(path: &str) -> Result<(&str, RelativePath), Failure> {
+    let path = path.trim_matches('/');
+    let (share, file) = path.split_once('/').ok_or_else(|| usage("name a file: /SHARE/PATH"))?;
+    Ok((share, RelativePath::parse(file).map_err(no_name(file))?))
+}
+
+/// As [`place`], where a share has to be named.
+async fn place_in(engine: &Engine, peer: PeerId, path: &str) -> Result<(Share, Option<RelativePath>), Failure> {
+    place(engine, peer, path).await?.ok_or_else(|| usage("name a share: /SHARE or /SHARE/PATH"))
 }
 
 /// The devices that are meant; none named: every one in reach.

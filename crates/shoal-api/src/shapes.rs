@@ -109,7 +109,7 @@ fn events_have_the_fields_of_the_contract() {
         limits: engine::Limits::default(),
         colour: None,
     };
-    let cases: [(engine::Event, &str, &[&str]); 8] = [
+    let cases: [(engine::Event, &str, &[&str]); 10] = [
         (engine::Event::Offered(transfer()), "offered", &["transfer", "peer"]),
         (
             engine::Event::Progress(engine::Transfer { eta: None, ..transfer() }),
@@ -126,6 +126,8 @@ fn events_have_the_fields_of_the_contract() {
         (engine::Event::Device(device()), "device", &["id", "name", "trust", "online", "paths"]),
         (engine::Event::Transfer(transfer()), "transfer", &["transfer", "state"]),
         (engine::Event::Settings(settings), "settings", &["name", "inbox", "accept", "limits", "colour"]),
+        (engine::Event::FolderChanged { watch: 7, revision: u64::MAX }, "folder_changed", &["watch", "revision"]),
+        (engine::Event::WatchEnded { watch: 7, gone: true }, "watch_ended", &["watch", "gone"]),
     ];
     for (event, tag, fields) in cases {
         let event = Event::from(event);

@@ -19,6 +19,9 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(code) = shoal_thumbnail::run_if_asked() {
+        return code;
+    }
     let cli = args::Cli::parse();
     output::log_to_stderr(cli.global.verbose);
     match session::run(cli) {

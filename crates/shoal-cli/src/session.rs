@@ -7,7 +7,7 @@ use crate::{
     output::Output,
     words,
 };
-use shoal_api::{Code, Config, Host, Reply, Request, Subscription, default_data_dir};
+use shoal_api::{Code, Config, Host, Reply, Request, Subscription, Thumbnailer, default_data_dir};
 use std::{future::Future, io};
 use tokio::sync::{OnceCell, watch};
 
@@ -62,6 +62,7 @@ impl Session {
         config.port = global.engine.port;
         config.mdns = !global.engine.no_mdns;
         config.lan_only = global.engine.lan_only;
+        config.thumbnailer = Thumbnailer::this_program(shoal_thumbnail::ARGUMENT);
         Ok(Self { config, out: Output { json: global.json }, host: OnceCell::new(), stop: watch_signals() })
     }
 

@@ -116,6 +116,8 @@ impl Story {
             | Event::Found { .. }
             | Event::SearchedPeer { .. }
             | Event::Searched { .. }
+            | Event::FolderChanged { .. }
+            | Event::WatchEnded { .. }
             | Event::Settings(_)
             | Event::Lagged
             | Event::Snapshot(_) => None,

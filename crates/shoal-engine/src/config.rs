@@ -1,6 +1,6 @@
 //! What a host decides before it starts an engine.
 
-use crate::StartError;
+use crate::{StartError, Thumbnailer};
 use std::{
     fmt,
     fs::{File, TryLockError},
@@ -32,6 +32,8 @@ pub struct Config {
     pub mdns: bool,
     /// Only addresses of the local network are dialled and answered.
     pub lan_only: bool,
+    /// What makes thumbnails of shared images; `None`: there are none.
+    pub thumbnailer: Option<Thumbnailer>,
     /// Tests: a simulated network in place of a UDP socket.
     #[doc(hidden)]
     pub socket: Option<AbstractSocket>,
@@ -60,6 +62,7 @@ impl Config {
             port: None,
             mdns: true,
             lan_only: false,
+            thumbnailer: None,
             socket: None,
         }
     }

@@ -21,8 +21,10 @@ use crate::{
         calm::Calm,
         serve::{Gate, Server},
         table::Table,
+        thumbnails::Thumbnails,
+        views::Views,
     },
-    shares::Searches,
+    shares::Numbered,
     store::database::Database,
     tasks,
     transfer::{
@@ -77,7 +79,9 @@ pub(crate) struct Inner {
     pub(crate) table: Arc<Table>,
     pub(crate) shares: Arc<Server>,
     pub(crate) asker: Arc<Asker>,
-    pub(crate) searches: Searches,
+    pub(crate) views: Arc<Views>,
+    pub(crate) searches: Numbered,
+    pub(crate) watches: Numbered,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) cancel: CancellationToken,
     pub(crate) comparisons: Arc<Comparisons>,
@@ -162,8 +166,10 @@ impl Engine {
         transfers.set_limits(settings.limits);
         // Set once, here.
         let _ = moves.set(Arc::downgrade(&transfers));
-        let shares = Server::new(table.clone(), devices.clone(), transfers.clone());
+        let thumbnails = Thumbnails::new(config.thumbnailer.clone(), database.folder());
+        let shares = Server::new(table.clone(), devices.clone(), transfers.clone(), thumbnails);
         let asker = Arc::new(Asker::new(links.clone(), devices.clone(), transfers.clone()));
+        let views = Views::new(asker.clone());
         let options = Options { mdns: config.mdns, loopback: false, listen: config.listen };
         let port = links.local_addr().port();
         let presence = watch::Sender::new(settings.presence);
@@ -182,7 +188,9 @@ impl Engine {
             table,
             shares,
             asker,
-            searches: Searches::default(),
+            views,
+            searches: Numbered::searches(),
+            watches: Numbered::watches(),
             events,
             cancel,
             comparisons: Comparisons::new(id),

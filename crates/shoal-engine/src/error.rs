@@ -320,6 +320,17 @@ pub enum LookError {
     /// It has enough to do.
     #[error("{0} is answering too much at once: try again in a moment, or fetch less")]
     Busy(String),
+    /// It became another while it was looked at.
+    #[error("{what} of {peer} was just changed: open it again")]
+    Changed {
+        /// Whose.
+        peer: String,
+        /// What was looked at.
+        what: String,
+    },
+    /// What came is not what its hash says.
+    #[error("what {0} sent arrived damaged: try again, and look at its drive and memory if that goes on")]
+    Damaged(String),
     /// More than one request holds.
     #[error("no more than {limit} files can be asked of {peer} by name at once: fetch their folder instead")]
     TooMany {

@@ -61,6 +61,20 @@ pub enum Event {
         /// Which.
         search: u64,
     },
+    /// A watched folder is as this revision of its pages has it.
+    FolderChanged {
+        /// Which watch.
+        watch: u64,
+        /// The revision.
+        revision: u64,
+    },
+    /// A watch is over.
+    WatchEnded {
+        /// Which.
+        watch: u64,
+        /// Its device is in reach and does not share the folder any more; otherwise it went away, or the watch was ended here.
+        gone: bool,
+    },
     /// Settings or limits changed, by whomever; or the network interfaces, which are among them.
     Settings(Settings),
     /// Events were lost; take a snapshot.

@@ -42,7 +42,9 @@ pub use error::{BenchError, LookError, ReachError, SendError, SettingsError, Sha
 pub use event::{Event, Snapshot};
 pub use health::HealthNote;
 pub use settings::{Interface, Settings, SettingsChange};
-pub use share::{NewShare, OwnShare, PeerFound, Risk, ShareChange};
+pub use share::{
+    FileVersion, MAX_READ, NewShare, OwnShare, PeerFound, Picture, Risk, ShareChange, SharedBytes, Thumbnailer, Watching,
+};
 pub use shoal_proto::{
     Media, PeerId, RelativePath,
     display::shown,

@@ -1,16 +1,17 @@
 //! The engine's face for shares: own ones, and looking into those of others.
 
 use crate::{
-    Consent, Engine, Event, LookError, NewShare, OwnShare, PeerFound, ShareChange, ShareError, Transfer,
-    transfer::transfers::blocking,
+    Consent, Engine, Event, LookError, NewShare, OwnShare, PeerFound, Picture, Risk, ShareChange, ShareError, SharedBytes,
+    Transfer, Watching, share::views::Place, transfer::transfers::blocking,
 };
 use shoal_proto::{
     PeerId, RelativePath,
-    share::{Changed, List, Name, Page, Search, Share, Watch},
+    share::{List, Name, Page, Search, Share, Watch, rights::Rights},
 };
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -18,19 +19,31 @@ use tokio_util::sync::CancellationToken;
 /// Searches under way that tell what they find as events.
 const MAX_SEARCHES: usize = 16;
 
-/// Searches under way, the oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct Searches {
+/// Watches under way that tell changes as events.
+const MAX_WATCHES: usize = 64;
+
+/// What was begun with a number and goes on until it is ended by that: searches, or watches. The oldest first.
+#[derive(Debug)]
+pub(crate) struct Numbered {
+    most: usize,
     running: Mutex<(u64, VecDeque<(u64, CancellationToken)>)>,
 }
 
-impl Searches {
-    fn begin(&self) -> (u64, CancellationToken) {
+impl Numbered {
+    pub(crate) fn searches() -> Self {
+        Self { most: MAX_SEARCHES, running: Mutex::default() }
+    }
+
+    pub(crate) fn watches() -> Self {
+        Self { most: MAX_WATCHES, running: Mutex::default() }
+    }
+
+    pub(crate) fn begin(&self) -> (u64, CancellationToken) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.0 += 1;
         let (number, token) = (running.0, CancellationToken::new());
         running.1.push_back((number, token.clone()));
-        if running.1.len() > MAX_SEARCHES
+        if running.1.len() > self.most
             && let Some((_, oldest)) = running.1.pop_front()
         {
             oldest.cancel();
@@ -38,6 +51,7 @@ impl Searches {
         (number, token)
     }
 
+    /// Also for one that ended by itself, so that it takes no place.
     fn stop(&self, number: u64) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.1.retain(|(other, token)| {
@@ -115,12 +129,54 @@ impl Engine {
         self.inner.asker.list(peer, list).await
     }
 
+    /// What would be unwise about sharing a folder, as [`OwnShare::risks`] would say.
+    ///
+    /// # Errors
+    /// [`ShareError::Folder`], as for one that is shared.
+    pub async fn share_risks(&self, path: PathBuf, rights: Rights, hidden: bool) -> Result<Vec<Risk>, ShareError> {
+        let table = self.inner.table.clone();
+        blocking(move || table.risks_of(&path, &rights, hidden)).await
+    }
+
     /// Changes of a folder in a device's share, the first at once. It ends when the folder is not shared with this device any more.
     ///
     /// # Errors
     /// [`LookError`]
-    pub async fn watch_share(&self, peer: PeerId, watch: Watch) -> Result<mpsc::Receiver<Changed>, LookError> {
+    pub async fn watch_share(&self, peer: PeerId, watch: Watch) -> Result<Watching, LookError> {
         self.inner.asker.watch(peer, watch).await
+    }
+
+    /// Begins to watch a folder in a device's share, whose changes come as [`Event::FolderChanged`], the first at once, and whose end as
+    /// [`Event::WatchEnded`]. Returns its number. The oldest of more than 64 ends.
+    ///
+    /// # Errors
+    /// [`LookError`]
+    pub async fn begin_watch(&self, peer: PeerId, watch: Watch) -> Result<u64, LookError> {
+        let mut changes = self.watch_share(peer, watch).await?;
+        let (number, wanted) = self.inner.watches.begin();
+        let (transfers, inner) = (self.inner.transfers.clone(), Arc::downgrade(&self.inner));
+        self.inner.tasks().spawn(async move {
+            let tell = async {
+                while let Some(changed) = changes.recv().await {
+                    transfers.emit(Event::FolderChanged { watch: number, revision: changed.revision });
+                }
+            };
+            tokio::select! {
+                () = tell => {}
+                () = wanted.cancelled() => {}
+                () = transfers.cancel.cancelled() => return,
+            }
+            if let Some(inner) = inner.upgrade() {
+                inner.watches.stop(number);
+            }
+            transfers.emit(Event::WatchEnded { watch: number, gone: changes.is_gone() });
+        });
+        Ok(number)
+    }
+
+    /// Ends a watch; one that is over stays so.
+    pub fn stop_watch(&self, watch: u64) {
+        self.inner.watches.stop(watch);
     }
 
     /// Searches the shares of these devices at once. Dropping the receiver ends it.
@@ -154,6 +210,36 @@ impl Engine {
     /// Ends a search; one that is over stays so.
     pub fn stop_search(&self, search: u64) {
         self.inner.searches.stop(search);
+    }
+
+    /// Bytes of a file in a device's share, to be looked at: `len` from `offset` on, at most [`crate::MAX_READ`]. Checked against their hashes, kept
+    /// nowhere. Reading on from where the last part ended is cheap.
+    ///
+    /// # Errors
+    /// [`LookError`]
+    pub async fn read_shared(
+        &self,
+        peer: PeerId,
+        share: &str,
+        path: RelativePath,
+        offset: u64,
+        len: u32,
+    ) -> Result<SharedBytes, LookError> {
+        self.inner.views.read(Place { peer, share: share.to_owned(), path }, offset, len).await
+    }
+
+    /// A small picture of an image in a device's share, `edge` pixels on its longer side or a little more; `None`: there is none.
+    ///
+    /// # Errors
+    /// [`LookError`]
+    pub async fn thumbnail(
+        &self,
+        peer: PeerId,
+        share: &str,
+        path: RelativePath,
+        edge: u16,
+    ) -> Result<Option<Picture>, LookError> {
+        self.inner.asker.thumbnail(peer, share, path, edge).await
     }
 
     /// Fetches parts of a folder in a device's share, each whole under its own name; no names: the folder itself.

@@ -48,6 +48,15 @@ pub struct Timestamp {
     pub nanos: u32,
 }
 
+impl Timestamp {
+    /// From nanoseconds since 1970; negative before.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        const SECOND: i64 = 1_000_000_000;
+        // Never negative, and below a second.
+        Self { seconds: nanos.div_euclid(SECOND), nanos: nanos.rem_euclid(SECOND) as u32 }
+    }
+}
+
 /// One file or folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {

@@ -61,6 +61,16 @@ pub fn piece_range(size: u64, piece: PieceIndex) -> Option<Range<u64>> {
     Some(start..size.min(start + piece_size(size)))
 }
 
+/// The pieces of a file of `size` bytes that hold any of these; none when no byte of it is among them.
+pub fn pieces_with(size: u64, bytes: Range<u64>) -> Range<u32> {
+    let end = bytes.end.min(size);
+    if bytes.start >= end {
+        return 0..0;
+    }
+    let piece = |byte: u64| u32::try_from(byte / piece_size(size)).unwrap_or(u32::MAX);
+    piece(bytes.start)..piece(end - 1).saturating_add(1).min(piece_count(size))
+}
+
 /// The hash of a piece of a file of `size` bytes: the chaining value of its subtree, or for a file of one piece the root itself.
 ///
 /// `bytes` are the whole piece. Where index or length do not fit the file, the result is the hash of something that is no piece,
@@ -174,6 +184,25 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_pieces_with_some_bytes_are_those_that_hold_one_of_them() {
+        let size = MIB + 1;
+        for (bytes, expected) in [
+            (0..0, 0..0),
+            (0..1, 0..1),
+            (0..256 * KIB, 0..1),
+            (0..256 * KIB + 1, 0..2),
+            (256 * KIB - 1..256 * KIB + 1, 0..2),
+            (256 * KIB..256 * KIB + 1, 1..2),
+            (MIB..MIB + 5, 4..5),
+            (0..u64::MAX, 0..5),
+            (size..size + 1, 0..0),
+        ] {
+            assert_eq!(pieces_with(size, bytes.clone()), expected, "{bytes:?}");
+        }
+        assert_eq!((pieces_with(0, 0..10), pieces_with(1 << 40, 1 << 39..(1 << 39) + 1)), (0..0, 1 << 17..(1 << 17) + 1));
+    }
 
     /// Bytes that differ from place to place, so that swapped pieces show.
     fn content(len: usize) -> Vec<u8> {

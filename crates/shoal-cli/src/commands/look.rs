@@ -8,7 +8,7 @@ use crate::{
     words,
 };
 use clap::Args;
-use shoal_api::{Code, Event, FoundItem, Item, ItemSort, Reply, Request, SortBy};
+use shoal_api::{Code, Event, FoundItem, Item, ItemSort, Reply, Request, SearchKind, SortBy};
 use std::{
     collections::HashMap,
     path::PathBuf,
@@ -68,9 +68,9 @@ pub(crate) struct SearchArgs {
     /// Names have to begin with the query
     #[arg(long)]
     beginning: bool,
-    /// Only this kind: file or folder
+    /// Only this kind: file, folder, image, video, audio or document
     #[arg(long, value_name = "KIND", value_parser = kind)]
-    kind: Option<ItemSort>,
+    kind: Option<SearchKind>,
     /// Only files of at least this many bytes
     #[arg(long, value_name = "BYTES")]
     larger: Option<u64>,
@@ -303,11 +303,15 @@ fn sort_by(word: &str) -> Result<SortBy, String> {
     }
 }
 
-fn kind(word: &str) -> Result<ItemSort, String> {
+fn kind(word: &str) -> Result<SearchKind, String> {
     match word {
-        "file" => Ok(ItemSort::File),
-        "folder" => Ok(ItemSort::Folder),
-        _ => Err("one of file, folder".to_owned()),
+        "file" => Ok(SearchKind::File),
+        "folder" => Ok(SearchKind::Folder),
+        "image" => Ok(SearchKind::Image),
+        "video" => Ok(SearchKind::Video),
+        "audio" => Ok(SearchKind::Audio),
+        "document" => Ok(SearchKind::Document),
+        _ => Err("one of file, folder, image, video, audio, document".to_owned()),
     }
 }
 
@@ -350,6 +354,7 @@ mod tests {
             path: "/s/a".to_owned(),
             shown: "/s/a".to_owned(),
             kind: ItemSort::File,
+            media: None,
             size: Some(1),
             modified: 0,
             blake3: hash.map(str::to_owned),

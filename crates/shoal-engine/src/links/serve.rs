@@ -43,7 +43,7 @@ const RETRY_ABOVE: usize = 16;
 const MAX_STRANGER_REQUEST: usize = MAX_TEXT + 8 * 1024;
 
 /// Kinds of [`Request`] that this version knows; postcard writes the kind first.
-const KNOWN_REQUESTS: u32 = 12;
+const KNOWN_REQUESTS: u32 = 14;
 
 impl Links {
     /// Accepts until the end.
@@ -272,14 +272,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use shoal_proto::{
-        message::TransferId,
-        share::{Few, Get, ShareId},
+        RelativePath,
+        share::{ShareId, Thumb},
     };
 
     #[test]
     fn the_last_known_request_is_known() {
-        let get = Get { transfer: TransferId([0; 16]), share: ShareId([0; 16]), folder: None, names: Few::default() };
-        let bytes = postcard::to_allocvec(&Request::Get(get)).unwrap();
+        let thumb = Thumb { share: ShareId([0; 16]), path: RelativePath::parse("a").unwrap(), edge: 0 };
+        let bytes = postcard::to_allocvec(&Request::Thumb(thumb)).unwrap();
         assert_eq!(postcard::take_from_bytes::<u32>(&bytes).unwrap().0, KNOWN_REQUESTS - 1);
     }
 

@@ -5,9 +5,11 @@ use crate::{
     discovery::devices::Devices,
     error::LookError,
     links::Links,
+    share::thumbnails::Picture,
     stream::{RecvStream, SendStream, StreamError, read_message},
     transfer::{
         Consent, Transfer,
+        incoming::Incoming,
         shared::Wanted,
         transfers::{Transfers, new_id},
     },
@@ -18,13 +20,25 @@ use shoal_proto::{
     codec::MAX_MESSAGE,
     display,
     message::{CloseCode, Request},
-    share::{Changed, Few, Found, Get, Hit, List, MAX_FOUND, Name, Page, Search, Share, Shares, Watch, fold},
+    share::{
+        Few, Found, Get, Hit, List, MAX_FOUND, Name, Page, Read, Reading, Search, Share, ShareId, Shares, Thumb, Thumbnail, fold,
+    },
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio::sync::{mpsc, oneshot};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// How long an answer may take that comes at once.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// Thumbnails that are asked for at once: fewer than an owner answers.
+const MAX_THUMBNAILS: usize = 8;
+
+/// How long an id of a share is good.
+const KNOWN_FOR: Duration = Duration::from_secs(30);
 
 /// How long the offer may take once its list was made.
 const OFFER_WAIT: Duration = Duration::from_secs(60);
@@ -34,7 +48,17 @@ const OFFER_WAIT: Duration = Duration::from_secs(60);
 pub(crate) struct Asker {
     links: Arc<Links>,
     devices: Arc<Devices>,
-    transfers: Arc<Transfers>,
+    pub(super) transfers: Arc<Transfers>,
+    /// Thumbnails that are asked for at once.
+    thumbnails: Semaphore,
+    known: Mutex<HashMap<PeerId, Known>>,
+}
+
+/// Ids of a device's shares.
+#[derive(Debug)]
+struct Known {
+    since: Instant,
+    shares: Vec<(String, ShareId)>,
 }
 
 /// A part of what a search found, at one device.
@@ -71,7 +95,7 @@ impl PeerFound {
 
 impl Asker {
     pub(crate) fn new(links: Arc<Links>, devices: Arc<Devices>, transfers: Arc<Transfers>) -> Self {
-        Self { links, devices, transfers }
+        Self { links, devices, transfers, thumbnails: Semaphore::new(MAX_THUMBNAILS), known: Mutex::default() }
     }
 
     /// What a device shares with this one.
@@ -90,38 +114,8 @@ impl Asker {
 
     /// A page of a folder.
     pub(crate) async fn list(&self, peer: PeerId, list: List) -> Result<Page, LookError> {
-        let what = list.folder.as_ref().map_or_else(|| "this share".to_owned(), |folder| display::shown(folder.as_str()));
+        let what = Self::words(list.folder.as_ref());
         self.answer(peer, &Request::List(list), &what).await
-    }
-
-    /// Changes of a folder until the receiver is dropped, or the folder is no longer shared with this device.
-    pub(crate) async fn watch(&self, peer: PeerId, watch: Watch) -> Result<mpsc::Receiver<Changed>, LookError> {
-        let what = watch.folder.as_ref().map_or_else(|| "this share".to_owned(), |folder| display::shown(folder.as_str()));
-        let (_, send, mut recv) = self.open(peer, &Request::Watch(watch)).await?;
-        let first: Changed = self.read(peer, &mut recv, &what).await?;
-        let (tell, told) = mpsc::channel(1);
-        let cancel = self.transfers.cancel.clone();
-        self.transfers.tasks.spawn(async move {
-            let _stays = send;
-            let pass_on = async {
-                if tell.send(first).await.is_err() {
-                    return;
-                }
-                loop {
-                    tokio::select! {
-                        changed = read_message(&mut recv, MAX_MESSAGE) => match changed {
-                            // A listener that lags needs the last one only.
-                            Ok(changed) => if tell.send(changed).await.is_err() { return },
-                            Err(_) => return,
-                        },
-                        () = tell.closed() => return,
-                    }
-                }
-            };
-            cancel.run_until_cancelled(pass_on).await;
-            recv.refuse(CloseCode::Done);
-        });
-        Ok(told)
     }
 
     /// Searches these devices at once. What is found comes in any order; each device ends with [`PeerFound::End`]. It ends when the receiver is
@@ -210,6 +204,69 @@ impl Asker {
         }
     }
 
+    /// Pieces of a file to look at, and the version that they are of.
+    pub(super) async fn read(&self, peer: PeerId, read: Read, what: &str) -> Result<(Reading, Incoming), LookError> {
+        let (_, mut send, mut recv) = self.open(peer, &Request::Read(read)).await?;
+        send.finish();
+        let reading = self.read_answer(peer, &mut recv, what).await?;
+        Ok((reading, Incoming::new(recv, self.transfers.clone())))
+    }
+
+    /// A small picture of an image; `None`: there is none.
+    pub(crate) async fn thumbnail(
+        &self,
+        peer: PeerId,
+        share: &str,
+        path: RelativePath,
+        edge: u16,
+    ) -> Result<Option<Picture>, LookError> {
+        // Never closed.
+        let _place = self.thumbnails.acquire().await.ok();
+        let what = display::shown(path.as_str());
+        let share = self.share_id(peer, share).await?;
+        let thumb = Thumb { share, path, edge };
+        match self.answer(peer, &Request::Thumb(thumb), &what).await {
+            Ok(Thumbnail::Picture(picture)) => Ok(Picture::check(picture.into_vec())),
+            Ok(Thumbnail::None) => Ok(None),
+            Err(error) => {
+                self.forget_shares(peer);
+                Err(error)
+            }
+        }
+    }
+
+    /// The id of a share by its name, asked for once in a while: whoever looks at a hundred pictures means the same share.
+    pub(super) async fn share_id(&self, peer: PeerId, name: &str) -> Result<ShareId, LookError> {
+        let known = self
+            .known()
+            .get(&peer)
+            .filter(|known| known.since.elapsed() < KNOWN_FOR)
+            .and_then(|known| known.shares.iter().find(|(known, _)| known == name).map(|(_, id)| *id));
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let share = self.share(peer, name).await?;
+        let mut known = self.known();
+        known.retain(|_, known| known.since.elapsed() < KNOWN_FOR);
+        let of_peer = known.entry(peer).or_insert_with(|| Known { since: Instant::now(), shares: Vec::new() });
+        of_peer.shares.push((name.to_owned(), share.id));
+        Ok(share.id)
+    }
+
+    /// The next one who means a share of it asks.
+    pub(super) fn forget_shares(&self, peer: PeerId) {
+        self.known().remove(&peer);
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<PeerId, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A device's name, for a sentence.
+    pub(super) fn name(&self, peer: PeerId) -> String {
+        self.devices.name(peer)
+    }
+
     async fn ask_for(
         &self,
         peer: PeerId,
@@ -235,22 +292,32 @@ impl Asker {
     async fn answer<T: DeserializeOwned>(&self, peer: PeerId, request: &Request, what: &str) -> Result<T, LookError> {
         let (_, mut send, mut recv) = self.open(peer, request).await?;
         send.finish();
-        self.read(peer, &mut recv, what).await
+        self.read_answer(peer, &mut recv, what).await
     }
 
-    async fn open(&self, peer: PeerId, request: &Request) -> Result<(Connection, SendStream, RecvStream), LookError> {
+    /// A folder of a share, for a sentence.
+    pub(super) fn words(folder: Option<&RelativePath>) -> String {
+        folder.map_or_else(|| "this share".to_owned(), |folder| display::shown(folder.as_str()))
+    }
+
+    pub(super) async fn open(&self, peer: PeerId, request: &Request) -> Result<(Connection, SendStream, RecvStream), LookError> {
         let opened = self.links.request(peer, request).await;
         opened.map_err(|error| LookError::Reach(error.about(self.devices.name(peer))))
     }
 
-    async fn read<T: DeserializeOwned>(&self, peer: PeerId, recv: &mut RecvStream, what: &str) -> Result<T, LookError> {
+    pub(super) async fn read_answer<T: DeserializeOwned>(
+        &self,
+        peer: PeerId,
+        recv: &mut RecvStream,
+        what: &str,
+    ) -> Result<T, LookError> {
         match tokio::time::timeout(ANSWER_WAIT, read_message(recv, MAX_MESSAGE)).await {
             Ok(answer) => answer.map_err(|error| self.failed(peer, &error, what)),
             Err(_) => Err(LookError::Lost(self.devices.name(peer))),
         }
     }
 
-    fn failed(&self, peer: PeerId, error: &StreamError, what: &str) -> LookError {
+    pub(super) fn failed(&self, peer: PeerId, error: &StreamError, what: &str) -> LookError {
         let peer = self.devices.name(peer);
         match error.close_code() {
             Some(CloseCode::NotShared) => LookError::NotShared { peer, what: what.to_owned() },

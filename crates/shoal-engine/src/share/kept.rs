@@ -63,6 +63,16 @@ impl Kept {
         self.beneath.open(path)
     }
 
+    /// A file or folder that is shared, as it is now.
+    ///
+    /// # Errors
+    /// It is not there, or left out: then the disk is not looked at for it.
+    pub(crate) fn look_for(&self, path: &RelativePath) -> io::Result<Seen> {
+        let inside = self.open(path.parent().as_ref())?;
+        let seen = inside.look_for(path.file_name()).filter(|seen| !self.filter().leaves_out_path(path, seen.size.is_none()));
+        seen.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
     /// Hands over everything shared in an open folder, by name.
     ///
     /// # Errors

@@ -3,7 +3,9 @@
 //! * `filter`: what of a folder is shared at all; `risk`: what a person should hear before it is.
 //! * `kept`: a share's folder and index; `index`: what is in it, listed and searched without the disk.
 //! * `table`: the shares of this device and who gets at them; `own`: how its owner sees them.
-//! * `serve`: answers what peers ask; `ask`: asks them.
+//! * `serve`: answers what peers ask; `ask`, `watching`: ask them.
+//! * `views`: files of others that are looked at, a part at a time.
+//! * `thumbnails`: small pictures of images.
 //! * `keeper`, `work`, `watcher`, `hashing`, `calm`: keep the indexes up to date, on a thread of their own.
 //! * `listing`: pages of folders, from the index or, before that is ready, from the disk.
 //!
@@ -25,9 +27,19 @@ pub(crate) mod serve;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
+pub(crate) mod thumbnails;
+pub(crate) mod views;
+#[cfg(test)]
+mod views_tests;
 mod watcher;
+mod watching;
+#[cfg(test)]
+mod watching_tests;
 mod work;
 
 pub use ask::PeerFound;
 pub use own::{NewShare, OwnShare, ShareChange};
 pub use risk::Risk;
+pub use thumbnails::{Picture, Thumbnailer};
+pub use views::{FileVersion, MAX_READ, SharedBytes};
+pub use watching::Watching;

@@ -12,16 +12,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// An engine with folders for its data, for what comes, and to share.
-struct Peer {
-    engine: Engine,
-    place: tempfile::TempDir,
+pub(super) struct Peer {
+    pub(super) engine: Engine,
+    pub(super) place: tempfile::TempDir,
 }
 
 impl Peer {
-    async fn start(name: &str) -> Self {
+    pub(super) async fn start(name: &str) -> Self {
         let place = tempfile::tempdir().unwrap();
         for folder in ["data", "inbox", "root"] {
             std::fs::create_dir(place.path().join(folder)).unwrap();
@@ -33,21 +33,21 @@ impl Peer {
         Self { engine: Engine::start(config).await.unwrap(), place }
     }
 
-    fn id(&self) -> PeerId {
+    pub(super) fn id(&self) -> PeerId {
         self.engine.id()
     }
 
-    fn inbox(&self) -> PathBuf {
+    pub(super) fn inbox(&self) -> PathBuf {
         self.place.path().join("inbox")
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) {
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) {
         let path = self.place.path().join("root").join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     }
 
-    async fn share(&self, audience: Audience) {
+    pub(super) async fn share(&self, audience: Audience) {
         let path = self.place.path().join("root");
         let new = NewShare {
             path,
@@ -60,12 +60,12 @@ impl Peer {
         self.engine.add_share(new).await.unwrap();
     }
 
-    async fn change(&self, change: ShareChange) {
+    pub(super) async fn change(&self, change: ShareChange) {
         self.engine.change_share("things", change).await.unwrap();
     }
 
     /// The only transfer there is, once it is as wanted.
-    async fn until(&self, what: &str, is_so: impl Fn(&Transfer) -> bool) -> (Transfer, Duration) {
+    pub(super) async fn until(&self, what: &str, is_so: impl Fn(&Transfer) -> bool) -> (Transfer, Duration) {
         let begun = Instant::now();
         loop {
             if let Some(row) = self.engine.transfers(true).await.unwrap().into_iter().next().filter(&is_so) {
@@ -78,25 +78,25 @@ impl Peer {
 }
 
 /// Two peers, of which the second has the other's address.
-async fn pair() -> (Peer, Peer) {
+pub(super) async fn pair() -> (Peer, Peer) {
     let (owner, asker) = (Peer::start("owner").await, Peer::start("asker").await);
     let address = owner.engine.addresses().first().unwrap().to_string();
     assert_eq!(asker.engine.find(&address, SECOND).await.unwrap(), owner.id());
     (owner, asker)
 }
 
-async fn end(peers: [Peer; 2]) {
+pub(super) async fn end(peers: [Peer; 2]) {
     for peer in peers {
         peer.engine.shutdown().await;
     }
 }
 
-fn list(share: ShareId, folder: Option<&str>) -> List {
+pub(super) fn list(share: ShareId, folder: Option<&str>) -> List {
     let folder = folder.map(|folder| RelativePath::parse(folder).unwrap());
     List { share, folder, order: Order::default(), filter: Text::default(), offset: 0, limit: 100 }
 }
 
-fn search(text: &str) -> Search {
+pub(super) fn search(text: &str) -> Search {
     Search {
         text: Text::new(text).unwrap(),
         matching: Matching::Anywhere,
@@ -126,15 +126,15 @@ async fn found(asker: &Peer, owner: &Peer, text: &str) -> (Vec<String>, bool) {
     }
 }
 
-async fn the_share(asker: &Peer, owner: &Peer) -> Share {
+pub(super) async fn the_share(asker: &Peer, owner: &Peer) -> Share {
     asker.engine.share_of(owner.id(), "things").await.unwrap()
 }
 
-fn names(list: &[&str]) -> Vec<Name> {
+pub(super) fn names(list: &[&str]) -> Vec<Name> {
     list.iter().map(|name| Name::parse(name).unwrap()).collect()
 }
 
-async fn indexed(owner: &Peer, files: u64) {
+pub(super) async fn indexed(owner: &Peer, files: u64) {
     let begun = Instant::now();
     while !owner.engine.own_shares().await.iter().all(|share| share.indexed && share.holds.files == files) {
         assert!(begun.elapsed() < 30 * SECOND, "{:?}", owner.engine.own_shares().await);

@@ -8,7 +8,7 @@ use super::{
     kept::Kept,
     listing::FromDisk,
     own::{NewShare, OwnShare, ShareChange},
-    risk::risks,
+    risk::{Risk, risks},
 };
 use crate::{
     error::ShareError,
@@ -119,13 +119,7 @@ impl Table {
     /// # Errors
     /// [`ShareError`]
     pub(crate) fn add(&self, new: NewShare) -> Result<OwnShare, ShareError> {
-        let unusable = |reason: String| ShareError::Folder { path: new.path.clone(), reason };
-        let path = new.path.canonicalize().map_err(|error| unusable(error.to_string()))?;
-        std::fs::read_dir(&path).map_err(|error| unusable(error.to_string()))?;
-        let data = self.data_folder();
-        if path.starts_with(&data) {
-            return Err(unusable("Shoal keeps its own files there".to_owned()));
-        }
+        let path = self.usable(&new.path)?;
         let name = {
             let own = self.own();
             if own.len() >= MAX_SHARES {
@@ -148,6 +142,14 @@ impl Table {
         self.put(record, kept);
         self.rights_changed();
         self.own().get(&id).map(|own| picture(own)).ok_or_else(|| ShareError::Store("it is gone again".to_owned()))
+    }
+
+    /// What would be unwise about sharing a folder.
+    ///
+    /// # Errors
+    /// [`ShareError::Folder`]: it cannot be shared.
+    pub(crate) fn risks_of(&self, path: &Path, rights: &Rights, hidden: bool) -> Result<Vec<Risk>, ShareError> {
+        Ok(risks_here(&self.usable(path)?, rights, hidden))
     }
 
     /// Changes a share. Whoever may not see it any more is cut off; whoever still may goes on.
@@ -208,6 +210,17 @@ impl Table {
     pub(crate) fn shutdown(&self) {
         let keeper = self.keeper().take();
         drop(keeper);
+    }
+
+    /// A folder that can be shared, without links.
+    fn usable(&self, folder: &Path) -> Result<PathBuf, ShareError> {
+        let unusable = |reason: String| ShareError::Folder { path: folder.to_owned(), reason };
+        let path = folder.canonicalize().map_err(|error| unusable(error.to_string()))?;
+        std::fs::read_dir(&path).map_err(|error| unusable(error.to_string()))?;
+        if path.starts_with(self.data_folder()) {
+            return Err(unusable("Shoal keeps its own files there".to_owned()));
+        }
+        Ok(path)
     }
 
     fn find(&self, name: &str) -> Result<Arc<Own>, ShareError> {
@@ -281,10 +294,14 @@ fn holds(kept: &Kept) -> Option<(Holds, bool)> {
 fn picture(own: &Own) -> OwnShare {
     let ShareRecord { name, path, rights, hidden, ignored, .. } = own.record.clone();
     let (holds, indexed) = holds(&own.kept).unwrap_or_default();
-    let home = directories::UserDirs::new().map(|dirs| dirs.home_dir().to_owned());
-    let risks = risks(&path, home.as_deref(), &rights, hidden);
+    let risks = risks_here(&path, &rights, hidden);
     let is_there = path.is_dir();
     OwnShare { name, path, rights, hidden, ignored, holds, indexed, is_there, risks }
+}
+
+fn risks_here(path: &Path, rights: &Rights, hidden: bool) -> Vec<Risk> {
+    let home = directories::UserDirs::new().map(|dirs| dirs.home_dir().to_owned());
+    risks(path, home.as_deref(), rights, hidden)
 }
 
 /// The name was checked when it was given.

@@ -14,6 +14,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use tokio::sync::watch;
 
 /// A request for content may overtake the consent by this much: a lost packet or two.
 const ACCEPT_WAIT: Duration = Duration::from_secs(5);
@@ -46,8 +47,8 @@ pub(crate) async fn serve(transfers: Arc<Transfers>, connection: Connection, fet
         return;
     }
     send.yield_to_others();
-    let blocks = Blocks { reader, fetching: Fetching::new(items) };
-    if let Err(error) = write(&transfers, &live, blocks, &mut send).await {
+    let blocks = Blocks::new(reader, Fetching::new(items));
+    if let Err(error) = write_blocks(&transfers, live.control.subscribe(), blocks, &mut send, None).await {
         tracing::debug!(%error, transfer = %live.id, "a fetch ended early");
         if matches!(error, ServeError::Cancelled) {
             send.refuse(CloseCode::UnknownTransfer);
@@ -74,12 +75,16 @@ async fn accepted(transfers: &Transfers, live: &Live) -> Option<Arc<Mutex<Reader
 }
 
 /// What is left of a fetch, block by block.
-struct Blocks {
+pub(crate) struct Blocks {
     reader: Arc<Mutex<Reader>>,
     fetching: Fetching,
 }
 
 impl Blocks {
+    pub(crate) fn new(reader: Arc<Mutex<Reader>>, fetching: Fetching) -> Self {
+        Self { reader, fetching }
+    }
+
     /// The next block, and what is left after it; none after the last.
     fn next(mut self) -> (Bytes, Option<Self>) {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,18 +94,31 @@ impl Blocks {
     }
 }
 
+/// Why blocks were not written to their end.
 #[derive(Debug, thiserror::Error)]
-enum ServeError {
+pub(crate) enum ServeError {
     #[error(transparent)]
     Write(#[from] quinn::WriteError),
     #[error("the transfer was given up")]
     Cancelled,
     #[error("the engine shuts down")]
     ShuttingDown,
+    #[error("nobody reads it")]
+    Stalled,
 }
 
-async fn write(transfers: &Transfers, live: &Live, blocks: Blocks, send: &mut SendStream) -> Result<(), ServeError> {
-    let mut control = live.control.subscribe();
+/// Writes blocks to a stream and ends it, at the rate that is set. `patience`: how long the other end may take none of it.
+pub(crate) async fn write_blocks(
+    transfers: &Transfers,
+    mut control: watch::Receiver<Control>,
+    blocks: Blocks,
+    send: &mut SendStream,
+    patience: Option<Duration>,
+) -> Result<(), ServeError> {
+    let stalled = async || match patience {
+        Some(patience) => tokio::time::sleep(patience).await,
+        None => std::future::pending().await,
+    };
     let mut ahead = tokio::task::spawn_blocking(move || blocks.next());
     loop {
         let (mut block, blocks) = match (&mut ahead).await {
@@ -126,6 +144,7 @@ async fn write(transfers: &Transfers, live: &Live, blocks: Blocks, send: &mut Se
             tokio::select! {
                 () = transfers.cancel.cancelled() => return Err(ServeError::ShuttingDown),
                 written = write => written?,
+                () = stalled() => return Err(ServeError::Stalled),
             }
         }
         match more {

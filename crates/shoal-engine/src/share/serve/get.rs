@@ -143,7 +143,7 @@ impl Walk<'_> {
         match seen.size {
             Some(size) => {
                 let kind = EntryKind::File { size, executable: seen.executable, root: None };
-                Ok(self.builder.push(&Entry { path: to.clone(), modified: timestamp(seen.modified), kind })?)
+                Ok(self.builder.push(&Entry { path: to.clone(), modified: Timestamp::from_nanos(seen.modified), kind })?)
             }
             None => {
                 let below = inside.enter(path.file_name())?;
@@ -162,7 +162,7 @@ impl Walk<'_> {
         if !self.wanted.load(Ordering::Relaxed) {
             return Err(io::Error::from(io::ErrorKind::Interrupted).into());
         }
-        self.builder.push(&Entry { path: to.clone(), modified: timestamp(modified), kind: EntryKind::Folder })?;
+        self.builder.push(&Entry { path: to.clone(), modified: Timestamp::from_nanos(modified), kind: EntryKind::Folder })?;
         let mut entries = Vec::new();
         self.kept.each_in(inside, path, &mut |name, seen| entries.push((name.to_owned(), seen)))?;
         for (name, seen) in entries {
@@ -179,9 +179,4 @@ impl Walk<'_> {
         }
         Ok(())
     }
-}
-
-fn timestamp(nanos: i64) -> Timestamp {
-    const SECOND: i64 = 1_000_000_000;
-    Timestamp { seconds: nanos.div_euclid(SECOND), nanos: u32::try_from(nanos.rem_euclid(SECOND)).unwrap_or(0) }
 }

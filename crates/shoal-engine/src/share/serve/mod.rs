@@ -5,12 +5,18 @@
 //! takes no more than that from transfers.
 
 mod get;
+mod places;
+mod read;
 mod search;
+mod thumb;
+
+use places::Places;
 
 use super::{
     index::Listing,
     listing::ListError,
     table::{Own, Table},
+    thumbnails::Thumbnails,
 };
 use crate::{
     Trust,
@@ -24,7 +30,7 @@ use crate::{
     },
 };
 use shoal_proto::{
-    PeerId, RelativePath,
+    RelativePath,
     codec::MAX_MESSAGE,
     message::{CloseCode, Request},
     share::{
@@ -32,15 +38,14 @@ use shoal_proto::{
         rights::{Access, Asker, Standing},
     },
 };
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Answers that look at the disk or an index at once; the rest waits.
 const MAX_WORKING: usize = 4;
+
+/// Requests of everybody that are answered at once.
+const MAX_ANSWERING: usize = 512;
 
 /// Lists for fetching that are made at once.
 const MAX_WALKING: usize = 2;
@@ -60,7 +65,9 @@ pub(crate) struct Server {
     working: Arc<Semaphore>,
     walking: Arc<Semaphore>,
     manifests: Arc<Semaphore>,
-    asks: Mutex<HashMap<PeerId, usize>>,
+    asks: Arc<Places>,
+    reading: Arc<Places>,
+    thumbnails: Thumbnails,
 }
 
 /// Why an answer ended early.
@@ -86,7 +93,7 @@ impl From<ListError> for AnswerError {
 }
 
 impl Server {
-    pub(crate) fn new(table: Arc<Table>, devices: Arc<Devices>, transfers: Arc<Transfers>) -> Arc<Self> {
+    pub(crate) fn new(table: Arc<Table>, devices: Arc<Devices>, transfers: Arc<Transfers>, thumbnails: Thumbnails) -> Arc<Self> {
         Arc::new(Self {
             table,
             devices,
@@ -94,7 +101,9 @@ impl Server {
             working: Arc::new(Semaphore::new(MAX_WORKING)),
             walking: Arc::new(Semaphore::new(MAX_WALKING)),
             manifests: Arc::new(Semaphore::new(MANIFESTS_KIB)),
-            asks: Mutex::default(),
+            asks: Places::new(MAX_ASKS, MAX_ANSWERING),
+            thumbnails,
+            reading: Places::new(read::MAX_READING_PER_PEER, read::MAX_READING),
         })
     }
 
@@ -106,7 +115,7 @@ impl Server {
         mut send: SendStream,
         recv: RecvStream,
     ) {
-        let Some(_place) = Place::take(&self, connection.peer()) else { return send.refuse(CloseCode::TooMany) };
+        let Some(_place) = Places::take(&self.asks, connection.peer()) else { return send.refuse(CloseCode::TooMany) };
         // Nothing follows the request, and an asker that has enough stops our half.
         drop(recv);
         let answered = {
@@ -146,6 +155,14 @@ impl Server {
             Request::Get(get) => {
                 let share = get.share;
                 self.while_leased(connection, share, self.get(connection, get)).await
+            }
+            Request::Read(read) => {
+                let share = read.share;
+                self.while_leased(connection, share, self.read(connection, read, send)).await
+            }
+            Request::Thumb(thumb) => {
+                let share = thumb.share;
+                self.while_leased(connection, share, self.thumb(connection, thumb, send)).await
             }
             // Others are answered elsewhere.
             _ => Err(AnswerError::NotShared),
@@ -273,35 +290,5 @@ pub(crate) struct Gate {
 impl ShareRights for Gate {
     fn may_read(&self, connection: &Connection, share: ShareId) -> bool {
         self.table.lease(&asker(&self.devices, connection), share).is_some()
-    }
-}
-
-/// One of a peer's requests under way, until dropped.
-struct Place {
-    server: Arc<Server>,
-    peer: PeerId,
-}
-
-impl Place {
-    fn take(server: &Arc<Server>, peer: PeerId) -> Option<Self> {
-        let mut asks = server.asks.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = asks.entry(peer).or_default();
-        if *count >= MAX_ASKS {
-            return None;
-        }
-        *count += 1;
-        Some(Self { server: server.clone(), peer })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut asks = self.server.asks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = asks.get_mut(&self.peer) {
-            *count -= 1;
-            if *count == 0 {
-                asks.remove(&self.peer);
-            }
-        }
     }
 }
