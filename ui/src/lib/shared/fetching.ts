@@ -28,7 +28,11 @@ export interface Wanted {
 }
 
 /** What a file is asked by. */
-export function sharedFile(peer: string, path: string, { size, modified }: { size: number | null; modified: number | null }): SharedFile {
+export function sharedFile(
+  peer: string,
+  path: string,
+  { size, modified }: { size: number | null; modified: number | null },
+): SharedFile {
   return { peer, path, version: `${String(size ?? 0)}-${String(modified ?? 0)}` };
 }
 

@@ -118,7 +118,8 @@ export class Finding {
     }
     if (event.search !== this.#number) return;
     if (event.event === "found") this.#add(event.found);
-    else if (event.event === "searched_peer") this.#setDevice(event.peer, event.more ? "more" : this.#ended(event.peer, event.complete));
+    else if (event.event === "searched_peer")
+      this.#setDevice(event.peer, event.more ? "more" : this.#ended(event.peer, event.complete));
     else {
       for (const [peer, state] of this.devices) if (state === "looking") this.#setDevice(peer, "silent");
       this.#show();

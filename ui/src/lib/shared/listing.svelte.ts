@@ -76,7 +76,8 @@ export class Listing {
 
   /** An item, fetched where it is not here yet. */
   async reach(row: number): Promise<Item | undefined> {
-    if (this.get(row) === undefined) await Promise.all(this.#table.take(this.#table.of(row, row + 1)).map((page) => this.#fetch(page)));
+    if (this.get(row) === undefined)
+      await Promise.all(this.#table.take(this.#table.of(row, row + 1)).map((page) => this.#fetch(page)));
     return this.get(row);
   }
 
@@ -115,7 +116,16 @@ export class Listing {
         const offset = page * PAGE + items.length;
         const limit = PAGE - items.length;
         const path = pathOf(spot);
-        const reply = await shoal.request({ request: "look", peer: spot.peer, path, offset, limit, ...order, find, wait_s: LOOK_WAIT_S });
+        const reply = await shoal.request({
+          request: "look",
+          peer: spot.peer,
+          path,
+          offset,
+          limit,
+          ...order,
+          find,
+          wait_s: LOOK_WAIT_S,
+        });
         if (this.#ended) return;
         if (reply.reply !== "items") throw new Error(`not a page: ${reply.reply}`);
         // A device's shares come all at once, whatever page was asked for.

@@ -48,7 +48,13 @@ export class OwnShares {
 
   async add({ folder, name, audience, ...how }: Draft): Promise<OwnShare | undefined> {
     const reply = await this.shoal.said(() =>
-      this.shoal.request({ request: "add_share", handle: folder.handle, name: name.trim() === "" ? null : name, for: audience, ...how }),
+      this.shoal.request({
+        request: "add_share",
+        handle: folder.handle,
+        name: name.trim() === "" ? null : name,
+        for: audience,
+        ...how,
+      }),
     );
     return this.#took(reply?.reply === "own_shares" ? reply.shares[0] : undefined, null);
   }
@@ -65,7 +71,12 @@ export class OwnShares {
   }
 
   /** What would be unwise about a draft; `undefined`: that could not be said. */
-  async risks({ folder, audience, write, hidden }: Pick<Draft, "folder" | "audience" | "write" | "hidden">): Promise<readonly ShareRisk[] | undefined> {
+  async risks({
+    folder,
+    audience,
+    write,
+    hidden,
+  }: Pick<Draft, "folder" | "audience" | "write" | "hidden">): Promise<readonly ShareRisk[] | undefined> {
     const reply = await this.shoal.said(() =>
       this.shoal.request({ request: "share_risks", handle: folder.handle, for: audience, write, hidden }),
     );

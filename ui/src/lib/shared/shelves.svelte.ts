@@ -39,7 +39,17 @@ export class Shelves {
   async load(peer: string): Promise<void> {
     let shelf: Shelf;
     try {
-      const reply = await this.shoal.request({ request: "look", peer, path: "", offset: 0, limit: MOST_SHARES, sort: "name", descending: false, find: "", wait_s: WAIT_S });
+      const reply = await this.shoal.request({
+        request: "look",
+        peer,
+        path: "",
+        offset: 0,
+        limit: MOST_SHARES,
+        sort: "name",
+        descending: false,
+        find: "",
+        wait_s: WAIT_S,
+      });
       if (reply.reply !== "items") return;
       shelf = { state: "there", shares: reply.items };
     } catch (error) {

@@ -26,7 +26,13 @@ export class Sharing {
     private readonly emit: (event: Event) => void,
     shares: boolean,
   ) {
-    this.own = shares ? OWN_SHARES(devices().slice(0, 2).map(({ id }) => id)) : [];
+    this.own = shares
+      ? OWN_SHARES(
+          devices()
+            .slice(0, 2)
+            .map(({ id }) => id),
+        )
+      : [];
     this.#shelves = shares ? SHELVES() : {};
   }
 
@@ -45,7 +51,8 @@ export class Sharing {
       there: true,
       risks: this.#risks(name ?? "", audience, write),
     };
-    if (this.own.some((other) => other.share === share.share)) throw fail("usage", `“${share.share}” is the name of another share`);
+    if (this.own.some((other) => other.share === share.share))
+      throw fail("usage", `“${share.share}” is the name of another share`);
     this.own = [...this.own, share];
     return { reply: "own_shares", shares: [share] };
   }
@@ -105,7 +112,9 @@ export class Sharing {
 
   search({ text, on, kind, min_size, max_size, since, until, limit }: Asked<"search">): Reply {
     const search = ++this.#numbers;
-    const peers = this.devices().filter(({ id, online, trust }) => online && trust !== "blocked" && (on.length === 0 || on.includes(id)));
+    const peers = this.devices().filter(
+      ({ id, online, trust }) => online && trust !== "blocked" && (on.length === 0 || on.includes(id)),
+    );
     const words = text.toLowerCase().split(/\s+/);
     const fits = ({ name, kind: is, size, modified, media }: Item): boolean => {
       const wanted = kind == null || (kind === "folder" ? is === "folder" : is === "file" && (kind === "file" || media === kind));
@@ -131,7 +140,15 @@ export class Sharing {
       for (const { path, item } of below(root(), `/${name}`)) {
         if (!fits(item) || item.kind === "share") continue;
         const { kind, size, modified, blake3, media } = item;
-        const at = { peer: device.id, peer_name: device.name, path, shown: printableName(path), kind, size, modified: modified ?? 0 };
+        const at = {
+          peer: device.id,
+          peer_name: device.name,
+          path,
+          shown: printableName(path),
+          kind,
+          size,
+          modified: modified ?? 0,
+        };
         found.push({ ...at, ...(blake3 === undefined ? {} : { blake3 }), ...(media === undefined ? {} : { media }) });
       }
     }
@@ -185,7 +202,8 @@ export class Sharing {
 
   #reach(peer: string): Device {
     const device = this.devices().find(({ id }) => id === peer);
-    if (device?.online !== true) throw fail("peer_not_found", `${device?.name ?? "that device"} does not answer: is Shoal open there?`);
+    if (device?.online !== true)
+      throw fail("peer_not_found", `${device?.name ?? "that device"} does not answer: is Shoal open there?`);
     return device;
   }
 

@@ -67,7 +67,10 @@ export const SHELVES = (): Record<string, Share[]> => ({
     {
       name: "Music",
       write: false,
-      root: folder([file("Song of the ferry.wav", 4.2 * MB, 200, SAME), ...Array.from({ length: 60 }, (_, n) => file(`Track ${String(n + 1)}.mp3`, 6 * MB, 300))]),
+      root: folder([
+        file("Song of the ferry.wav", 4.2 * MB, 200, SAME),
+        ...Array.from({ length: 60 }, (_, n) => file(`Track ${String(n + 1)}.mp3`, 6 * MB, 300)),
+      ]),
       files: 61,
       size: 0.4 * GB,
     },

@@ -60,7 +60,10 @@ function folderItem(name: string, holds: { files: number; size: number } | null,
 }
 
 /** A folder of files and folders, each made once. */
-export function folder(files: Item[], folders: [string, { files: number; size: number } | null, () => Folder][] = []): () => Folder {
+export function folder(
+  files: Item[],
+  folders: [string, { files: number; size: number } | null, () => Folder][] = [],
+): () => Folder {
   return once(() => ({
     revision: 1,
     items: [...folders.map(([name, holds], n) => folderItem(name, holds, n + 1)), ...files],
@@ -80,8 +83,11 @@ function fold(text: string): string {
 export function sorted(of: Folder, sort: SortBy, descending: boolean, find: string): Item[] {
   const by = JSON.stringify([of.revision, sort, descending, find]);
   if (of.sorted?.by === by) return of.sorted.items;
-  const words = fold(find).split(/\s+/).filter((word) => word !== "");
-  const items = words.length === 0 ? [...of.items] : of.items.filter(({ name }) => words.every((word) => fold(name).includes(word)));
+  const words = fold(find)
+    .split(/\s+/)
+    .filter((word) => word !== "");
+  const items =
+    words.length === 0 ? [...of.items] : of.items.filter(({ name }) => words.every((word) => fold(name).includes(word)));
   const turn = descending ? -1 : 1;
   const { compare } = new Intl.Collator("en", { numeric: true });
   items.sort((a, b) => {

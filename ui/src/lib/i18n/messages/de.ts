@@ -280,7 +280,8 @@ const de: Messages = {
     nowShared: (name: string) => `${name} ist geteilt.`,
     stopWith: "Nicht mehr teilen…",
     stop: "Nicht mehr teilen",
-    stopAsk: (name: string) => `${name} nicht mehr teilen? Was gerade daraus geholt wird, endet. Der Ordner selbst bleibt, wie er ist.`,
+    stopAsk: (name: string) =>
+      `${name} nicht mehr teilen? Was gerade daraus geholt wird, endet. Der Ordner selbst bleibt, wie er ist.`,
     keep: "Weiter teilen",
     stopped: (name: string) => `${name} ist nicht mehr geteilt.`,
 
@@ -319,7 +320,8 @@ const de: Messages = {
     fetchInto: "Holen nach…",
     fetching: (what: string, whom: string) => `${what} wird von ${whom} geholt.`,
     showTransfer: "Zeigen",
-    tooMany: (most: string) => `Mehr als ${most} lassen sich nicht einzeln holen. Hole den ganzen Ordner, oder wähle weniger aus.`,
+    tooMany: (most: string) =>
+      `Mehr als ${most} lassen sich nicht einzeln holen. Hole den ganzen Ordner, oder wähle weniger aus.`,
     save: "Speichern",
     add: "Hinzufügen",
     addFiles: "Dateien hinzufügen…",
