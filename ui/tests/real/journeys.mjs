@@ -136,7 +136,7 @@ const JOURNEYS = {
 
     await sendFile();
     await ben.answerByKeys("Decline");
-    await ann.press("2");
+    await ann.press("3");
     await ann.row(name, "Declined").waitFor();
 
     await ann.press("t");
@@ -166,13 +166,13 @@ const JOURNEYS = {
 
     await sendFile();
     await ben.answerByKeys("Accept");
-    await ann.press("2");
+    await ann.press("3");
     await ann.tabTo(`Pause: ${name}`);
     await ann.press("Enter");
     await ann.row(name, "Paused").waitFor();
     await ann.tabTo(`Resume: ${name}`);
     await ann.press("Enter");
-    await ben.press("2");
+    await ben.press("3");
     await ben.action("Save", name).waitFor();
   },
 
@@ -190,7 +190,7 @@ const JOURNEYS = {
   /** A device looks the same on every screen, in the colour that its owner chose. */
   async colour([ann, ben], { people }) {
     const hue = (mark) => mark.evaluate((drawn) => drawn.style.getPropertyValue("--hue"));
-    await ann.press("3");
+    await ann.press("4");
     await ann.tabTo("Its own");
     await ann.press("ArrowRight", "ArrowRight", "ArrowRight");
     await ann.page.locator("nav .me").waitFor();
