@@ -339,6 +339,17 @@ pub enum LookError {
         /// At most.
         limit: usize,
     },
+    /// It lets this device look, not add.
+    #[error("{peer} lets this device look into {what} but not add to it: ask for that, or send the files")]
+    ReadOnly {
+        /// Whose.
+        peer: String,
+        /// The share.
+        what: String,
+    },
+    /// What was to be added cannot be.
+    #[error(transparent)]
+    Send(#[from] SendError),
     /// Its version shares nothing.
     #[error("{0} runs an older Shoal, which shares no folders: update it")]
     TooOld(String),

@@ -3,7 +3,7 @@
 use crate::{
     Hash, PieceIndex,
     manifest::EntryIndex,
-    share::{Get, List, Read, Search, Thumb, Watch},
+    share::{Add, Get, List, Read, Search, Thumb, Watch},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -60,6 +60,9 @@ pub enum Request {
     Read(Read),
     /// A small picture of a shared image. Answered with a [`crate::share::Thumbnail`].
     Thumb(Thumb),
+    /// An offer whose files are to be added to a share. It goes on as any [`Request::Offer`], or the owner resets the stream with
+    /// [`CloseCode::NotShared`].
+    Add(Add),
 }
 
 /// Which way filler goes. It ends with a reset of its stream ([`CloseCode::Done`]), so that what waits to be sent need not be.

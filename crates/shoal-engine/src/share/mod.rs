@@ -11,6 +11,8 @@
 //!
 //! Opening beneath a share without ever leaving it is [`crate::store::beneath`].
 
+#[cfg(test)]
+mod adding_tests;
 mod ahead;
 pub(crate) mod ask;
 pub(crate) mod calm;

@@ -26,6 +26,11 @@ impl Peer {
         for folder in ["data", "inbox", "root"] {
             std::fs::create_dir(place.path().join(folder)).unwrap();
         }
+        Self::at(place, name).await
+    }
+
+    /// With what is there from before.
+    pub(super) async fn at(place: tempfile::TempDir, name: &str) -> Self {
         let mut config = Config::new(place.path().join("data"));
         config.name = Some(name.to_owned());
         config.inbox = Some(place.path().join("inbox"));

@@ -10,7 +10,7 @@ use super::{
     found::{Found, FoundKind},
     names::{Names, Originals, from_disk, on_disk},
 };
-use cap_fs_ext::DirExt;
+use cap_fs_ext::{DirExt, MetadataExt};
 use cap_std::{
     ambient_authority,
     fs::{Dir, OpenOptions},
@@ -137,24 +137,62 @@ impl Inside {
         on_disk(name, look).ok()
     }
 
-    /// That something in it has this very name. Where the system takes other spellings of a name for it, and short forms of long names,
-    /// a path could get past what its owner's patterns leave out.
     fn is_called(&self, real: &OsStr) -> io::Result<()> {
-        if cfg!(target_os = "linux") {
-            return Ok(());
-        }
-        for entry in self.dir.entries()? {
-            if entry?.file_name() == real {
-                return Ok(());
-            }
-        }
-        Err(io::ErrorKind::NotFound.into())
+        is_called(&self.dir, real)
     }
 
     /// When the list of its names changed last, in nanoseconds since 1970.
     pub(crate) fn modified(&self) -> io::Result<i64> {
         Ok(nanos(self.dir.dir_metadata()?.modified()?.into_std()))
     }
+}
+
+/// That something in a folder has this very name. Where the system takes other spellings of a name for it, and short forms of long names,
+/// a path could get past what its owner's patterns leave out.
+pub(super) fn is_called(dir: &Dir, real: &OsStr) -> io::Result<()> {
+    if cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    for entry in dir.entries()? {
+        if entry?.file_name() == real {
+            return Ok(());
+        }
+    }
+    Err(io::ErrorKind::NotFound.into())
+}
+
+/// A folder in a share that is written to, and is to stay where it is meanwhile.
+#[derive(Debug)]
+pub(super) struct Anchor {
+    share: Beneath,
+    folder: Option<RelativePath>,
+    /// Its drive and its number there.
+    identity: (u64, u64),
+}
+
+impl Anchor {
+    /// Opens the folder.
+    ///
+    /// # Errors
+    /// As [`Beneath::open`].
+    pub(super) fn open(share: Beneath, folder: Option<&RelativePath>) -> io::Result<(Self, Dir)> {
+        let Inside { dir } = share.open(folder)?;
+        Ok((Self { identity: identity(&dir)?, share, folder: folder.cloned() }, dir))
+    }
+
+    /// That the same folder is still there.
+    ///
+    /// # Errors
+    /// It is not, or cannot be opened.
+    pub(super) fn check(&self) -> io::Result<()> {
+        let is_same = identity(&self.share.open(self.folder.as_ref())?.dir)? == self.identity;
+        if is_same { Ok(()) } else { Err(io::Error::other("another folder is in its place")) }
+    }
+}
+
+fn identity(dir: &Dir) -> io::Result<(u64, u64)> {
+    let metadata = dir.dir_metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 #[cfg(all(test, unix))]

@@ -85,7 +85,7 @@ pub(crate) struct Placed {
 /// (Windows renames no open file). Where a file fails, its partial file is kept for another try, except after
 /// [`DiskError::SyncFailed`] and [`DiskError::Altered`].
 pub(crate) fn commit_batch(target: &Target, files: &[Ready<'_>], clash: Clash) -> Vec<Result<Placed, DiskError>> {
-    let partials = match target.partials() {
+    let partials = match target.check().and_then(|()| target.partials()) {
         Ok(partials) => partials,
         Err(error) => return files.iter().map(|_| Err(error.clone())).collect(),
     };

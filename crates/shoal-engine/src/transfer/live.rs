@@ -211,6 +211,7 @@ impl Row {
             id: record.id,
             direction: record.direction,
             fetched: record.direction == Direction::Receive && record.share.is_some(),
+            added_to: record.added.as_ref().map(|added| display::shown(&added.name)),
             peer: record.peer,
             peer_name,
             name: display::shown(&record.name),

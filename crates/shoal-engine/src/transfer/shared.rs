@@ -3,23 +3,45 @@
 
 use super::{
     Consent, Direction, Transfer,
+    added::Spot,
     live::Live,
     send::{self, Prepared},
     transfers::{Transfers, blocking},
 };
 use crate::{Event, connection::Connection, error::TransferError};
-use shoal_proto::{Manifest, PeerId, message::TransferId, share::ShareId};
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use shoal_proto::{
+    Manifest, PeerId, display,
+    message::TransferId,
+    share::{Place, ShareId},
+};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// Sendings out of shares that are not over, of everybody and of one peer.
 const MAX_SHARED: usize = 256;
 const MAX_SHARED_PER_PEER: usize = 32;
 
-/// Who may still read a share. Asked before every fetch.
+/// How long a transfer that is bound to an own share waits for the peer who wants it. One that comes back later asks anew.
+const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Who may still do what with a share. Asked before every fetch, and before every addition.
 pub(crate) trait ShareRights: fmt::Debug + Send + Sync {
     /// The peer at the other end may, as things are now.
     fn may_read(&self, connection: &Connection, share: ShareId) -> bool;
+
+    /// As much, for adding files.
+    fn may_add(&self, connection: &Connection, share: ShareId) -> bool;
+
+    /// The place that the peer at the other end may add to, as things are now; `None`: for it there is no such place. Looks at the disk.
+    fn spot(&self, connection: &Connection, place: &Place) -> Option<Spot>;
+
+    /// There is such a share, whoever it is for.
+    fn is_there(&self, share: ShareId) -> bool;
 }
 
 /// Something that was asked for and will be offered.
@@ -79,33 +101,66 @@ impl Transfers {
     }
 
     fn may_share_more(&self, peer: PeerId) -> bool {
-        let shared: Vec<PeerId> = self.shared().into_iter().map(|(live, _)| live.peer).collect();
+        let sending = self.shared().into_iter().filter(|(live, _)| live.direction == Direction::Send);
+        let shared: Vec<PeerId> = sending.map(|(live, _)| live.peer).collect();
         shared.len() < MAX_SHARED && shared.iter().filter(|of| **of == peer).count() < MAX_SHARED_PER_PEER
     }
 
-    /// Ends sendings whose asker may not read the share any more. One who is not connected is asked about when it is.
+    /// Ends sendings whose asker may not read the share any more, and what is added by one who may not. One who is not connected is asked
+    /// about when it is.
     pub(crate) fn end_shared(&self) {
         let connected = self.links.connected();
         for (live, share) in self.shared() {
+            let may_go_on = |connection: &Connection| match live.direction {
+                Direction::Send => self.rights.may_read(connection, share),
+                Direction::Receive => self.rights.may_add(connection, share),
+            };
             let of_peer = connected.iter().find(|connection| connection.peer() == live.peer);
-            if of_peer.is_some_and(|connection| !self.rights.may_read(connection, share)) {
+            if of_peer.is_some_and(|connection| !may_go_on(connection)) {
                 // One that ends by itself meanwhile is none to cancel.
                 let _ = self.cancel(live.id);
             }
         }
     }
 
-    /// Ends the sendings out of a share.
+    /// Ends the sendings out of a share and what is added to it.
     pub(crate) fn end_share(&self, share: ShareId) {
         for (live, _) in self.shared().into_iter().filter(|(_, of)| *of == share) {
             let _ = self.cancel(live.id); // as above
         }
     }
 
-    /// Sendings out of shares that are not over.
-    fn shared(&self) -> Vec<(Arc<Live>, ShareId)> {
-        let sending: Vec<_> = self.rows().values().filter(|live| live.direction == Direction::Send).cloned().collect();
-        sending.into_iter().filter_map(|live| Some((live.clone(), live.row().record.share?))).collect()
+    /// Waits until there is a point in reaching the other end. Whoever asked for something of a share here, or adds to it, comes back by
+    /// itself: it is not dialled, and it is not waited for for ever. Others are reached at once.
+    ///
+    /// # Errors
+    /// It did not come back, in words.
+    pub(super) async fn until_wanted(&self, live: &Live) -> Result<(), String> {
+        let (is_bound, since) = {
+            let row = live.row();
+            (row.record.own_share().is_some(), row.record.changed)
+        };
+        let left = (since + KEPT_FOR).duration_since(SystemTime::now());
+        while is_bound && !self.links.connected().iter().any(|connection| connection.peer() == live.peer) {
+            let Ok(left) = left else { return Err(self.not_back(live)) };
+            tokio::select! {
+                // Told of every peer that connects.
+                () = live.wake.notified() => {}
+                () = tokio::time::sleep(left) => return Err(self.not_back(live)),
+            }
+        }
+        Ok(())
+    }
+
+    fn not_back(&self, live: &Live) -> String {
+        let (name, offer) = (self.devices.name(live.peer), display::shown(&live.row().record.name));
+        format!("{name} did not come back for {offer} in {}", display::count(KEPT_FOR.as_secs() / (24 * 60 * 60), "day"))
+    }
+
+    /// Sendings out of own shares, and what is added to them, that are not over.
+    pub(super) fn shared(&self) -> Vec<(Arc<Live>, ShareId)> {
+        let live: Vec<_> = self.rows().values().cloned().collect();
+        live.into_iter().filter_map(|live| Some((live.clone(), live.row().record.own_share()?))).collect()
     }
 
     /// Something will be offered.

@@ -170,7 +170,12 @@ impl Transfers {
     pub(crate) fn restore(self: &Arc<Self>) -> Result<(), TransferError> {
         for record in self.database.transfers().map_err(recording)? {
             if !record.state.is_over() {
+                let (id, share) = (record.id, record.own_share());
                 self.start(record);
+                // Removed before it could be heard.
+                if share.is_some_and(|share| !self.rights.is_there(share)) {
+                    self.cancel(id)?;
+                }
             }
         }
         Ok(())

@@ -25,6 +25,7 @@ use crate::{
     links::is_local,
     stream::{RecvStream, SendStream, StreamError, write_message},
     transfer::{
+        added::Spot,
         shared::ShareRights,
         transfers::{Transfers, blocking},
     },
@@ -34,7 +35,7 @@ use shoal_proto::{
     codec::MAX_MESSAGE,
     message::{CloseCode, Request},
     share::{
-        Changed, Few, List, MAX_ASKS, Matching, Page, Pattern, Share, ShareId, Shares, Watch,
+        Changed, Few, List, MAX_ASKS, Matching, Page, Pattern, Place, Share, ShareId, Shares, Watch,
         rights::{Access, Asker, Standing},
     },
 };
@@ -290,5 +291,17 @@ pub(crate) struct Gate {
 impl ShareRights for Gate {
     fn may_read(&self, connection: &Connection, share: ShareId) -> bool {
         self.table.lease(&asker(&self.devices, connection), share).is_some()
+    }
+
+    fn may_add(&self, connection: &Connection, share: ShareId) -> bool {
+        self.table.lease_to_add(&asker(&self.devices, connection), share).is_some()
+    }
+
+    fn spot(&self, connection: &Connection, place: &Place) -> Option<Spot> {
+        self.table.lease_to_add(&asker(&self.devices, connection), place.share)?.spot(place)
+    }
+
+    fn is_there(&self, share: ShareId) -> bool {
+        self.table.is_there(share)
     }
 }
