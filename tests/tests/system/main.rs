@@ -8,6 +8,7 @@
 
 mod browser;
 mod discovery;
+mod film;
 mod hostile;
 mod lab;
 mod shares;

@@ -12,6 +12,7 @@ import { basename } from "node:path";
 import process from "node:process";
 import { connect } from "node:tls";
 import { Person } from "./person.mjs";
+import { seek } from "./seek.mjs";
 
 const hash = async (path) => {
   const hash = createHash("sha256");
@@ -185,6 +186,12 @@ const JOURNEYS = {
       .getByRole("button", { name: /^Save: / })
       .first()
       .waitFor();
+  },
+
+  /** A film of somebody else's is played, and leapt around in. */
+  async film([ben], { owner, path }) {
+    const found = await ben.page.evaluate(seek, `/api/media/${owner}/${path}?v=1`);
+    console.log(`found: ${JSON.stringify(found)}`);
   },
 
   /** A device looks the same on every screen, in the colour that its owner chose. */

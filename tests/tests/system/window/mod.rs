@@ -4,6 +4,7 @@ mod answers;
 mod begins;
 mod closed;
 mod cost;
+mod film;
 mod keyboard;
 mod pictures;
 mod several;
