@@ -185,6 +185,12 @@ impl Window {
         self.display.click(x, y);
     }
 
+    /// The same, twice.
+    pub fn double_click(&self, what: &str, element: &str) {
+        let (x, y) = self.place_of(what, element);
+        self.display.double_click(x, y);
+    }
+
     /// Clicks on the visible button that says this, in the part of the page that `within` selects.
     pub fn press(&self, within: &str, label: &str) {
         self.click(label, &button(within, label));

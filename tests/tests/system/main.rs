@@ -9,6 +9,7 @@
 mod browser;
 mod discovery;
 mod film;
+mod holiday;
 mod hostile;
 mod lab;
 mod shares;

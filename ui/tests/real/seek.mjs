@@ -21,7 +21,9 @@ export const seek = async (address) => {
       if (video.error !== null) throw new Error(`${video.error.code} ${video.error.message}`);
       if (performance.now() - begun > 25_000) {
         const { readyState, networkState, currentTime, paused, seeking } = video;
-        throw new Error(`no picture: ${JSON.stringify({ readyState, networkState, currentTime, paused, seeking, pictures: pictures.slice(-3) })}`);
+        throw new Error(
+          `no picture: ${JSON.stringify({ readyState, networkState, currentTime, paused, seeking, pictures: pictures.slice(-3) })}`,
+        );
       }
       const first = pictures.find(([now, at]) => now >= begun && at >= time);
       if (first !== undefined && !video.seeking && video.currentTime > time) return performance.now() - begun;

@@ -8,6 +8,7 @@ mod film;
 mod keyboard;
 mod pictures;
 mod several;
+mod shared;
 
 use serde_json::{Value, json};
 use shoal_tests::{
