@@ -47,7 +47,12 @@ impl Fake {
     }
 
     /// Has a whole answer, whose body must be as long as its head says.
-    async fn get(&self, path: &str, headers: &[(HeaderName, &str)], bound: Option<Bound>) -> (Response<()>, Result<Bytes, Failure>) {
+    async fn get(
+        &self,
+        path: &str,
+        headers: &[(HeaderName, &str)],
+        bound: Option<Bound>,
+    ) -> (Response<()>, Result<Bytes, Failure>) {
         let (head, body) = self.send(Method::GET, path, headers, bound).await.into_parts();
         let said: Option<u64> = head.headers.get(CONTENT_LENGTH).map(|len| len.to_str().unwrap().parse().unwrap());
         let body = match body {
@@ -60,7 +65,13 @@ impl Fake {
         (Response::from_parts(head, ()), body)
     }
 
-    async fn send(&self, method: Method, path: &str, headers: &[(HeaderName, &str)], bound: Option<Bound>) -> Response<Body<Self>> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(HeaderName, &str)],
+        bound: Option<Bound>,
+    ) -> Response<Body<Self>> {
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         let headers: HeaderMap = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         answer(self.clone(), Asked { method: &method, path, query, headers: &headers }, bound).await
@@ -233,7 +244,10 @@ async fn only_what_runs_nothing_is_shown_and_the_rest_is_bytes_to_be_saved() {
 async fn thumbnails_are_pictures_or_nothing() {
     let fake = Fake::of(0);
     let (head, body) = fake.get(&format!("/thumbnail/{PEER}/s/a.jpg?edge=64&v=1-2"), &[], None).await;
-    assert_eq!((head.status().as_u16(), header(&head, CONTENT_TYPE), &*body.unwrap()), (200, Some("image/jpeg"), &b"picture"[..]));
+    assert_eq!(
+        (head.status().as_u16(), header(&head, CONTENT_TYPE), &*body.unwrap()),
+        (200, Some("image/jpeg"), &b"picture"[..])
+    );
     assert!(header(&head, CACHE_CONTROL).unwrap().contains("private, max-age"));
     let (head, _) = fake.get(&format!("/thumbnail/{PEER}/s/a.jpg?edge=64"), &[], None).await;
     assert_eq!(header(&head, CACHE_CONTROL), Some("no-store"), "it may become another");
