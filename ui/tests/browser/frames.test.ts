@@ -6,6 +6,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { close, Lab } from "./page";
+import { openFolder } from "./shared_views";
 
 /** What a frame may take, 60 a second. */
 const FRAME_MS = 16;
@@ -121,6 +122,17 @@ test("100,000 files in a running transfer scroll within a frame's time", async (
   await expect.poll(() => page.locator("aside [aria-setsize]").first().getAttribute("aria-setsize")).toBe("100000");
   await measure(page, "aside .view", "a frame of 100,000 files");
   await page.keyboard.press("Escape");
+  await close(page);
+});
+
+test("a shared folder of 100,000 files scrolls within a frame's time, as a list and as a grid", async () => {
+  const page = await lab.open({ scene: "shared" });
+  await openFolder(page, "Pictures", "Every picture");
+  await page.locator(".box [role=option]").nth(5).waitFor();
+  await measure(page, ".folder .box", "a frame of a shared folder of 100,000");
+  expect(await page.locator(".box [role=option]").count()).toBeLessThan(60);
+  await page.locator(".bar button[aria-pressed]").click();
+  await measure(page, ".folder .box", "a frame of it as a grid");
   await close(page);
 });
 

@@ -170,7 +170,7 @@ export const SHARED_VIEWS: readonly ViewOf[] = [
       await openShared(page);
       await page.keyboard.press("Control+f");
       await page.keyboard.type("wa");
-      await page.getByRole("option").first().waitFor();
+      await page.locator(".box [role=option]").first().waitFor();
       await page.waitForTimeout(700);
     },
   },
@@ -179,7 +179,7 @@ export const SHARED_VIEWS: readonly ViewOf[] = [
     scene: "shared",
     show: async (page) => {
       await search(page, "song");
-      await page.getByRole("option").first().click();
+      await page.locator(".box [role=option]").first().click();
       await page.keyboard.press("ArrowRight");
       await page.waitForTimeout(700);
     },

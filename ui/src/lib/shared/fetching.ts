@@ -44,6 +44,19 @@ export function wantedAt(peer: string, path: string, shown: string): Wanted {
   return at <= 0 ? { peer, path, names: [], called } : { peer, path: path.slice(0, at), names: [path.slice(at + 1)], called };
 }
 
+/** Those that lie in one folder are asked for at once. */
+export function together(wanted: readonly Wanted[]): Wanted[] {
+  const folders = new Map<string, Wanted>();
+  for (const one of wanted) {
+    const key = `${one.peer}${one.path}${one.names.length === 0 ? " whole" : ""}`;
+    const before = folders.get(key);
+    const names = [...new Set([...(before?.names ?? []), ...one.names])];
+    const called = names.length > 1 ? i18n.t.send.chosen(names.length) : one.called;
+    folders.set(key, { ...one, names, called });
+  }
+  return [...folders.values()];
+}
+
 /** Fetches; with `elsewhere` the person chooses where to. Whether it began. */
 export async function fetchAll(shoal: Shoal, view: View, wanted: readonly Wanted[], elsewhere = false): Promise<boolean> {
   const { backend } = shoal;
@@ -62,7 +75,8 @@ export async function fetchAll(shoal: Shoal, view: View, wanted: readonly Wanted
   const [first] = wanted;
   if (first === undefined) return false;
   const whom = printableName(shoal.device(first.peer)?.name ?? first.peer);
-  const what = wanted.length === 1 ? first.called : i18n.t.send.chosen(wanted.length);
+  const count = wanted.reduce((sum, { names }) => sum + Math.max(1, names.length), 0);
+  const what = wanted.length === 1 ? first.called : i18n.t.send.chosen(count);
   const show = { label: i18n.t.shared.showTransfer, run: () => (last === null ? view.go("transfers") : view.showTransfer(last)) };
   shoal.notices.info(i18n.t.shared.fetching(what, whom), show);
   return true;

@@ -46,8 +46,10 @@ export class Finding {
   type(words: string): void {
     this.words = words;
     clearTimeout(this.#typing);
-    if (this.isEmpty) this.stop();
-    else this.#typing = setTimeout(() => void this.start(), TYPING_MS);
+    if (this.isEmpty) return this.stop();
+    // What is found already stays until there is something new to look for.
+    this.busy = true;
+    this.#typing = setTimeout(() => void this.start(), TYPING_MS);
   }
 
   narrow(change: Partial<Filters>): void {

@@ -28,7 +28,7 @@ export class Listing {
   total = $state(0);
   loaded = $state(false);
   trouble = $state.raw<Trouble | null>(null);
-  /** Grows when what is held changed. */
+  /** Grows when what is held changed: the table is no state of Svelte's. */
   version = $state(0);
   #table = new PageTable<Item>();
   #watch: number | null = null;
@@ -61,6 +61,7 @@ export class Listing {
   }
 
   get(row: number): Item | undefined {
+    void this.version;
     return this.#table.get(row);
   }
 

@@ -41,6 +41,7 @@ export class View {
   readonly chosen = new SvelteSet<string>();
   readonly shared: SharedView;
 
+  #latest: Catcher | null = null;
   readonly #shoal: Shoal;
 
   constructor(shoal: Shoal) {
@@ -108,6 +109,15 @@ export class View {
     if (this.catcher === null || this.catcher.takes) return false;
     this.#shoal.notices.info(this.catcher.words);
     return true;
+  }
+
+  /** Takes what is dropped or pasted from now on, until the returned function is called. */
+  catchWith(catcher: Catcher): () => void {
+    this.catcher = this.#latest = catcher;
+    return () => {
+      // Another may have taken its place already. Svelte's state would be as it was before, here.
+      if (this.#latest === catcher) this.catcher = this.#latest = null;
+    };
   }
 
   #catch(catcher: Catcher, handles: readonly Handle[]): void {

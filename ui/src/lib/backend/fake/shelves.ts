@@ -29,7 +29,7 @@ const galicia = folder(
     file("Packing list.txt", 1_840, 45),
     file("Waves.webm", 184 * MB, 10),
     file("Song of the ferry.wav", 4.2 * MB, 10, SAME),
-    ...pictures(4021, 40),
+    ...pictures(4021, 6),
   ],
   [
     ["Day 1, Santiago", { files: 312, size: 1.2 * GB }, folder(pictures(5000, 312))],
