@@ -14,6 +14,8 @@ const COMMANDS: &[&str] = &[
     "choose_folder",
     "choose_inbox",
     "choose_folder_for",
+    "choose_folder_to_fetch",
+    "media_places",
     "reveal",
     "copy",
     "read_clipboard",

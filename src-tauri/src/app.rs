@@ -5,6 +5,7 @@ use crate::{
     commands::{self, Clipboard},
     engine::Engine,
     handles::Handles,
+    media::{self, Media, Road},
     notices,
     options::Options,
     page::{self, Ear},
@@ -50,6 +51,9 @@ pub(crate) fn run() -> Result<(), StartError> {
     let options = Options::parse(std::env::args_os().skip(1), &here);
     let data_dir = options.data_dir.clone().or_else(data_dir).ok_or(StartError::NoDataDir)?;
     std::fs::create_dir_all(&data_dir).map_err(|reason| StartError::DataDir { path: data_dir.clone(), reason })?;
+    let engine = Arc::new(Engine::new());
+    let mut context = tauri::generate_context!();
+    let media = Media::prepare(Road(engine.clone()), &mut context.config_mut().app.security.csp);
     let app = tauri::Builder::default()
         // First, so that a second start does nothing else.
         .plugin(tauri_plugin_single_instance::init(|app, words, folder| {
@@ -61,7 +65,8 @@ pub(crate) fn run() -> Result<(), StartError> {
         .plugin(tauri_plugin_dialog::init())
         // Without its script: links in the page stay where they are.
         .plugin(tauri_plugin_opener::Builder::new().open_js_links_on_click(false).build())
-        .manage(Arc::new(Engine::new()))
+        .manage(engine)
+        .manage(media)
         .manage(Handles::default())
         .manage(Streams::default())
         .manage(Ear::default())
@@ -80,17 +85,23 @@ pub(crate) fn run() -> Result<(), StartError> {
             commands::choose_folder,
             commands::choose_inbox,
             commands::choose_folder_for,
+            commands::choose_folder_to_fetch,
+            commands::media_places,
             commands::reveal,
             commands::copy,
             commands::read_clipboard,
             commands::autostart,
             commands::set_autostart,
         ])
+        .register_asynchronous_uri_scheme_protocol(media::SCHEME, |asked, request, responder| {
+            media::answer(asked.app_handle(), asked.webview_label(), request, responder);
+        })
         .on_window_event(window::happened)
         .setup(move |app| {
             let app = app.handle();
             window::make(app, options.hidden, &data_dir)?;
             tray::make(app)?;
+            app.state::<Media>().serve();
             let thumbnailer = Thumbnailer::this_program(shoal_thumbnail::ARGUMENT);
             let config = Config { thumbnailer, ..Config::new(data_dir) };
             Engine::keep(&app.state::<Arc<Engine>>(), config, hearer(app.clone()));
@@ -98,7 +109,7 @@ pub(crate) fn run() -> Result<(), StartError> {
             take(app, options);
             Ok(())
         })
-        .build(tauri::generate_context!())?;
+        .build(context)?;
     app.run(happened);
     Ok(())
 }
@@ -145,7 +156,10 @@ fn hearer(app: AppHandle) -> impl FnMut(Event) + Send {
 fn happened(app: &AppHandle, event: RunEvent) {
     match event {
         // Before the process ends: what the engine has verified is written down, and others are told that it goes.
-        RunEvent::Exit => tauri::async_runtime::block_on(app.state::<Arc<Engine>>().close()),
+        RunEvent::Exit => tauri::async_runtime::block_on(async {
+            app.state::<Media>().close().await;
+            app.state::<Arc<Engine>>().close().await;
+        }),
         #[cfg(target_os = "macos")]
         RunEvent::Opened { urls } => {
             window::show(app);

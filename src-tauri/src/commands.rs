@@ -4,6 +4,7 @@ use crate::{
     ask,
     engine::Engine,
     handles::{Handle, Handles},
+    media::{Media, Places},
     page::{Drag, Ear},
     stream::{Batch, Streams},
     words,
@@ -115,6 +116,18 @@ pub(crate) async fn choose_folder_for(
     transfer: String,
 ) -> Result<String, Failure> {
     Ok(folder(&window).await.map(|folder| handles.to_receive(folder, transfer)).unwrap_or_default())
+}
+
+/// Asks for a folder that something is to be fetched into; empty when the person thought better of it.
+#[tauri::command]
+pub(crate) async fn choose_folder_to_fetch(window: WebviewWindow, handles: State<'_, Handles>) -> Result<String, Failure> {
+    Ok(folder(&window).await.map(|folder| handles.to_fetch(folder)).unwrap_or_default())
+}
+
+/// Where the page finds files that devices share.
+#[tauri::command]
+pub(crate) async fn media_places(media: State<'_, Media>) -> Result<Places, Failure> {
+    Ok(media.places())
 }
 
 /// Shows what was received in the file manager.

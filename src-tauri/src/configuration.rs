@@ -23,8 +23,9 @@ fn the_content_security_policy_is_strict() {
     is("default-src", "'self'");
     is("script-src", "'self'");
     is("style-src", "'self'");
-    is("img-src", "'self' data:");
-    is("connect-src", "'self' ipc: http://ipc.localhost");
+    is("img-src", "'self' data: shoal-media: http://shoal-media.localhost");
+    is("media-src", "'self' shoal-media: http://shoal-media.localhost");
+    is("connect-src", "'self' ipc: http://ipc.localhost shoal-media: http://shoal-media.localhost");
     for nothing in ["font-src", "object-src", "frame-src", "worker-src", "base-uri", "form-action", "frame-ancestors"] {
         is(nothing, "'none'");
     }

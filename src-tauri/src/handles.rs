@@ -20,13 +20,15 @@ const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 /// What a path may be used for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To be sent.
+    /// To be sent, added to a share of somebody, or shared.
     Send,
     /// To put what this offer holds into.
     Receive {
         /// The offer.
         transfer: String,
     },
+    /// To put what is fetched out of a share into.
+    Fetch,
 }
 
 /// What the page is told of a path.
@@ -85,6 +87,11 @@ impl Handles {
     /// A handle for a folder that an offer is to go into.
     pub(crate) fn to_receive(&self, folder: PathBuf, transfer: String) -> String {
         self.keep(folder, Purpose::Receive { transfer }, Instant::now())
+    }
+
+    /// A handle for a folder that something is to be fetched into.
+    pub(crate) fn to_fetch(&self, folder: PathBuf) -> String {
+        self.keep(folder, Purpose::Fetch, Instant::now())
     }
 
     /// The path behind a handle, if it was handed out for this purpose and not too long ago.
@@ -148,6 +155,13 @@ mod tests {
         assert!(handles.path(&into, &Purpose::Send).is_err(), "a folder for files to come was not chosen to be sent");
         assert!(handles.path(&into, &Purpose::Receive { transfer: "cd".into() }).is_err());
         assert!(handles.path(&folder.to_string_lossy(), &Purpose::Send).is_err(), "a path is no handle");
+        assert!(handles.path(&into, &Purpose::Fetch).is_err());
+        let into = handles.to_fetch(folder.clone());
+        assert_eq!(handles.path(&into, &Purpose::Fetch).unwrap(), folder);
+        assert!(
+            handles.path(&into, &Purpose::Send).is_err()
+                && handles.path(&into, &Purpose::Receive { transfer: "ab".into() }).is_err()
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The window: a thin shell around an engine. Owns the window, tray, notifications, dialogs, drops and what the system hands over;
 //! leaves out every decision about devices and transfers, which are the engine's, and everything that is shown, which is the UI's.
 //!
-//! The page asks through [`commands`], hears through [`stream`] and [`page`], and never names a path: it has [`handles`].
+//! The page asks through [`commands`], hears through [`stream`] and [`page`], never names a path, for which it has [`handles`], and shows
+//! what devices share through [`media`].
 
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
@@ -13,6 +14,7 @@ mod commands;
 mod configuration;
 mod engine;
 mod handles;
+mod media;
 mod notice;
 mod notices;
 mod options;

@@ -18,6 +18,8 @@ mod health;
 mod host;
 mod link;
 mod looking;
+pub mod media;
+pub mod query;
 mod request;
 pub mod rows;
 mod settings;

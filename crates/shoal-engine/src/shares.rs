@@ -3,7 +3,7 @@
 use crate::{
     Consent, Engine, Event, LookError, NewShare, OwnShare, PeerFound, Picture, Risk, ShareChange, ShareError, SharedBytes,
     Transfer, Watching,
-    share::{table::place_name, views},
+    share::{table::place_name, views::SharedFile},
     store::database::Added,
     transfer::transfers::blocking,
 };
@@ -215,6 +215,36 @@ impl Engine {
         self.inner.searches.stop(search);
     }
 
+    /// Bytes of a file in a device's share, to be looked at: `len` from `offset` on, at most [`crate::MAX_READ`]. Checked against their hashes, kept
+    /// nowhere. Reading on from where the last part ended is cheap.
+    ///
+    /// # Errors
+    /// [`LookError`]
+    pub async fn read_shared(
+        &self,
+        peer: PeerId,
+        share: &str,
+        path: RelativePath,
+        offset: u64,
+        len: u32,
+    ) -> Result<SharedBytes, LookError> {
+        self.inner.views.read(SharedFile { peer, share: share.to_owned(), path }, offset, len).await
+    }
+
+    /// A small picture of an image in a device's share, `edge` pixels on its longer side or a little more; `None`: there is none.
+    ///
+    /// # Errors
+    /// [`LookError`]
+    pub async fn thumbnail(
+        &self,
+        peer: PeerId,
+        share: &str,
+        path: RelativePath,
+        edge: u16,
+    ) -> Result<Option<Picture>, LookError> {
+        self.inner.asker.thumbnail(peer, share, path, edge).await
+    }
+
     /// Adds files and folders to a folder in a device's share. Nothing there is overwritten.
     ///
     /// # Errors
@@ -232,36 +262,6 @@ impl Engine {
         }
         let added = Added { place: Place { share: share.id, folder }, name };
         Ok(self.inner.transfers.add_to(peer, added, paths).await?)
-    }
-
-    /// Bytes of a file in a device's share, to be looked at: `len` from `offset` on, at most [`crate::MAX_READ`]. Checked against their hashes, kept
-    /// nowhere. Reading on from where the last part ended is cheap.
-    ///
-    /// # Errors
-    /// [`LookError`]
-    pub async fn read_shared(
-        &self,
-        peer: PeerId,
-        share: &str,
-        path: RelativePath,
-        offset: u64,
-        len: u32,
-    ) -> Result<SharedBytes, LookError> {
-        self.inner.views.read(views::Place { peer, share: share.to_owned(), path }, offset, len).await
-    }
-
-    /// A small picture of an image in a device's share, `edge` pixels on its longer side or a little more; `None`: there is none.
-    ///
-    /// # Errors
-    /// [`LookError`]
-    pub async fn thumbnail(
-        &self,
-        peer: PeerId,
-        share: &str,
-        path: RelativePath,
-        edge: u16,
-    ) -> Result<Option<Picture>, LookError> {
-        self.inner.asker.thumbnail(peer, share, path, edge).await
     }
 
     /// Fetches parts of a folder in a device's share, each whole under its own name; no names: the folder itself.

@@ -12,7 +12,9 @@ use std::time::Instant;
 pub(crate) async fn ask<B: Backend>(backend: &B, staging: &Staging, body: &[u8]) -> Result<Reply, Failure> {
     let (mut request, handles) = parse(body)?;
     let Some(handles) = handles else { return backend.handle(request).await };
-    if let Request::Send { content: Content::Paths { paths }, .. } = &mut request {
+    if let Request::Send { content: Content::Paths { paths }, .. } | Request::AddTo { content: Content::Paths { paths }, .. } =
+        &mut request
+    {
         *paths = staging.paths(&handles, Instant::now())?;
     }
     let reply = backend.handle(request).await?;
@@ -38,13 +40,17 @@ fn parse(body: &[u8]) -> Result<(Request, Option<Vec<String>>), Failure> {
         }
         _ => None,
     };
+    if let Some("add_share" | "share_risks") = value["request"].as_str() {
+        let sentence = "a page in a browser cannot share a folder of this device: `shoal share add` does, there";
+        return Err(Failure::new(Code::Declined, sentence));
+    }
     let chooses_a_folder = value.get("into_handle").is_some();
     let request: Request = serde_json::from_value(value).map_err(malformed)?;
     if (handles.is_none() && request.names_a_path()) || chooses_a_folder {
         return Err(Failure::new(Code::Declined, "a page cannot name a folder or file of this device"));
     }
     match (&request, &handles) {
-        (Request::Send { .. }, _) | (_, None) => Ok((request, handles)),
+        (Request::Send { .. } | Request::AddTo { .. }, _) | (_, None) => Ok((request, handles)),
         (_, Some(_)) => Err(StagingError::Unknown.into()),
     }
 }
@@ -67,6 +73,13 @@ mod tests {
             json!({ "request": "accept", "transfer": "ab", "into": "/tmp" }),
             json!({ "request": "accept", "transfer": "ab", "into_handle": "x" }),
             json!({ "request": "set_settings", "change": { "inbox": "/tmp" } }),
+            json!({ "request": "add_share", "path": "/tmp", "for": ["everyone"] }),
+            json!({ "request": "add_share", "handle": "x", "for": ["everyone"] }),
+            json!({ "request": "share_risks", "path": "/tmp", "for": ["everyone"] }),
+            json!({ "request": "get", "peer": "mira", "path": "/s", "into": "/tmp", "wait_s": 1 }),
+            json!({ "request": "get", "peer": "mira", "path": "/s", "into_handle": "x", "wait_s": 1 }),
+            json!({ "request": "add_to", "peer": "mira", "path": "/s", "wait_s": 1,
+                    "content": { "kind": "paths", "paths": ["/etc/passwd"] } }),
         ] {
             assert_eq!(parsed(refused.clone()).unwrap_err(), Code::Declined, "{refused}");
         }
@@ -74,6 +87,11 @@ mod tests {
                             "content": { "kind": "handles", "handles": ["a"], "paths": ["/etc/passwd"] } });
         let (request, handles) = parsed(mixed).unwrap();
         assert!(matches!(request, Request::Send { content: Content::Paths { paths }, .. } if paths.is_empty()));
+        assert_eq!(handles, Some(vec!["a".to_owned()]));
+        let added = json!({ "request": "add_to", "peer": "mira", "path": "/s", "wait_s": 1,
+                            "content": { "kind": "handles", "handles": ["a"], "paths": ["/etc/passwd"] } });
+        let (request, handles) = parsed(added).unwrap();
+        assert!(matches!(request, Request::AddTo { content: Content::Paths { paths }, .. } if paths.is_empty()));
         assert_eq!(handles, Some(vec!["a".to_owned()]));
     }
 

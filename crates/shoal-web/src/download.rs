@@ -3,7 +3,7 @@
 //! Names in an archive are written as Windows takes them: programs that unpack on Windows take `\` for a separator.
 
 use crate::{
-    Download, query,
+    Download,
     reply::{Content, Reply, reply},
     zip::Zip,
 };
@@ -12,7 +12,7 @@ use hyper::{
     StatusCode,
     header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, HeaderValue},
 };
-use shoal_api::{Code, Failure, ReceivedFile};
+use shoal_api::{Code, Failure, ReceivedFile, query};
 use shoal_proto::{display, mapping::Rules};
 use std::{
     io::{self, Read},

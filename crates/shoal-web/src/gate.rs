@@ -30,7 +30,7 @@ pub(crate) struct Arrival {
 pub(crate) enum Purpose {
     /// Coming in by a link, which may be clicked in a mail: only the host is checked.
     Entrance,
-    /// A file of the UI, or a download: from our page, or from the address bar.
+    /// A file of the UI, a download, or a shared file that the page shows: from our page, or from the address bar.
     Page,
     /// Asking from a script.
     Script,

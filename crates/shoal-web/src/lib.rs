@@ -21,12 +21,14 @@
 //! | `GET /api/events` | server-sent events, a snapshot first |
 //! | `POST /api/upload?batch=B&path=P[&modified=MS]` | one file of a batch, or an empty folder when `P` ends with `/`; gives a handle |
 //! | `GET /api/download/TRANSFER[?entry=N]` | what was received: a file as it is, a folder or several files as a ZIP archive |
+//! | `GET /api/media/PEER/SHARE/PATH…[?v=V][&save=1]` | a file that a device shares, or a range of it ([`shoal_api::media`]) |
+//! | `GET /api/thumbnail/PEER/SHARE/PATH…?edge=N[&v=V]` | a small picture of it |
 //!
-//! A request that names a path is refused: content to send is `{"kind":"handles","handles":[…]}`, handles of uploads.
+//! A request that names a path is refused: content to send or to add is `{"kind":"handles","handles":[…]}`, handles of uploads.
 //!
 //! # Limits
-//! Each is a constant: connections, time and size of a head, size of a request, sessions, event streams, uploads, downloads here and
-//! below; batches, their files, space and time in [`mod@limits`].
+//! Each is a constant: connections, time and size of a head, size of a request, sessions, event streams, uploads, downloads, shared files
+//! that are shown here and below; batches, their files, space and time in [`mod@limits`].
 
 #![warn(missing_docs)]
 
@@ -36,7 +38,6 @@ mod assets;
 mod download;
 mod events;
 mod gate;
-mod query;
 mod reply;
 mod server;
 mod session;
@@ -56,7 +57,7 @@ pub mod limits {
         download::MAX_ARCHIVED,
         server::{HEAD_PATIENCE, MAX_CONNECTIONS, MAX_HEAD, MAX_HEADERS},
         session::{IDLE, MAX_SESSIONS},
-        site::{MAX_DOWNLOADS, MAX_STREAMS, MAX_UPLOADS},
+        site::{MAX_DOWNLOADS, MAX_MEDIA, MAX_STREAMS, MAX_THUMBNAILS, MAX_UPLOADS},
         staging::{KEEP_FREE, KEPT_AFTER, MAX_FILES, MAX_UNSENT, UNSENT_FOR},
     };
 }

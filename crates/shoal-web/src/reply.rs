@@ -11,7 +11,10 @@ use hyper::{
     },
 };
 use serde::Serialize;
-use shoal_api::{Code, Failure};
+use shoal_api::{
+    Code, Failure,
+    media::{self, Asker},
+};
 use std::{
     io,
     pin::Pin,
@@ -120,6 +123,20 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Reply {
             text(StatusCode::INTERNAL_SERVER_ERROR, "")
         }
     }
+}
+
+/// A shared file, or its thumbnail, with what it says itself of how it may be shown. `place` is held until all of it was sent.
+pub(crate) fn shared<A: Asker>(answer: Response<media::Body<A>>, place: impl Send + 'static) -> Reply {
+    let (head, body) = answer.into_parts();
+    let content = match body {
+        media::Body::Whole(bytes) => Content::Whole(Some(bytes)),
+        media::Body::File(reader) => Content::Stream { left: Some(reader.left()), parts: reader.stream(place) },
+    };
+    let mut reply = reply(head.status, "application/octet-stream", content);
+    for (name, value) in &head.headers {
+        reply.headers_mut().insert(name, value.clone());
+    }
+    reply
 }
 
 /// A request that was not done; 4xx, whose fault it may be.

@@ -3,7 +3,6 @@
 use crate::{
     Assets, Backend, ask, download, events,
     gate::{self, Arrival, Purpose},
-    query,
     reply::{self, Reply},
     session::{NoEntry, Sessions},
     staging::Staging,
@@ -15,7 +14,12 @@ use hyper::{
     body::Incoming,
     header::{CONTENT_TYPE, COOKIE, HeaderValue},
 };
-use shoal_api::{Code, Failure, control::MAX_REQUEST};
+use shoal_api::{
+    Code, Failure,
+    control::MAX_REQUEST,
+    media::{self, Asked},
+    query,
+};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -34,6 +38,12 @@ pub const MAX_UPLOADS: usize = 16;
 /// Most downloads at once.
 pub const MAX_DOWNLOADS: usize = 16;
 
+/// Most shared files that are shown or played at once. A film that is paused keeps its place.
+pub const MAX_MEDIA: usize = 32;
+
+/// Most thumbnails that are asked for at once; more wait, on connections that are bounded themselves.
+pub const MAX_THUMBNAILS: usize = 8;
+
 /// How long a browser may take to say a whole request.
 const READ_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -50,6 +60,8 @@ pub(crate) struct Site<B> {
     streams: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     downloads: Arc<Semaphore>,
+    media: Arc<Semaphore>,
+    thumbnails: Semaphore,
 }
 
 impl<B: Backend> Site<B> {
@@ -66,6 +78,8 @@ impl<B: Backend> Site<B> {
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             uploads: Arc::new(Semaphore::new(MAX_UPLOADS)),
             downloads: Arc::new(Semaphore::new(MAX_DOWNLOADS)),
+            media: Arc::new(Semaphore::new(MAX_MEDIA)),
+            thumbnails: Semaphore::new(MAX_THUMBNAILS),
         }
     }
 
@@ -79,7 +93,8 @@ impl<B: Backend> Site<B> {
         let path = uri.path();
         let token = query::value(uri.query(), "token").filter(|_| path == "/" && method == Method::GET);
         let download = path.strip_prefix("/api/download/");
-        let purpose = match (&token, path.starts_with("/api/") && download.is_none()) {
+        let shared = path.strip_prefix("/api").filter(|path| path.starts_with("/media/") || path.starts_with("/thumbnail/"));
+        let purpose = match (&token, path.starts_with("/api/") && download.is_none() && shared.is_none()) {
             (Some(_), _) => Purpose::Entrance,
             (None, true) => Purpose::Script,
             (None, false) => Purpose::Page,
@@ -107,6 +122,7 @@ impl<B: Backend> Site<B> {
             },
             ("POST", "/api/upload") => self.upload(request).await,
             ("GET", _) if download.is_some() => self.download(download.unwrap_or_default(), uri.query()).await,
+            ("GET", _) if shared.is_some() => self.shared(shared.unwrap_or_default(), &request).await,
             (_, "/api/request" | "/api/upload") => reply::only("POST"),
             ("GET", _) => match self.assets.get(path) {
                 Some(asset) => reply::asset(asset),
@@ -186,6 +202,20 @@ impl<B: Backend> Site<B> {
         match received {
             Ok(received) => done(download::send(received, place).await),
             Err(failure) => reply::failure(&failure),
+        }
+    }
+
+    /// A file that a device shares, or its thumbnail.
+    async fn shared(&self, path: &str, request: &Request<Incoming>) -> Reply {
+        let asked = Asked { method: request.method(), path, query: request.uri().query(), headers: request.headers() };
+        if path.starts_with("/thumbnail/") {
+            // The semaphore is never closed.
+            let _place = self.thumbnails.acquire().await;
+            return reply::shared(media::answer(self.backend.clone(), asked, None).await, ());
+        }
+        match place(&self.media) {
+            Some(place) => reply::shared(media::answer(self.backend.clone(), asked, None).await, place),
+            None => busy("too many shared files are shown at once: close some"),
         }
     }
 }

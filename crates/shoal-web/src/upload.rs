@@ -1,16 +1,13 @@
 //! `POST /api/upload`: a file's bytes, from the browser to the staging folder as they come.
 
-use crate::{
-    query,
-    staging::{Handle, Staging, StagingError, Upload},
-};
+use crate::staging::{Handle, Staging, StagingError, Upload};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{
     Request,
     body::{Body as _, Incoming},
 };
-use shoal_api::{Code, Failure};
+use shoal_api::{Code, Failure, query};
 use shoal_proto::RelativePath;
 use std::time::Duration;
 use tokio::{sync::mpsc, task::spawn_blocking, time::timeout};

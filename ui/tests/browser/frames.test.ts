@@ -6,6 +6,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { close, Lab } from "./page";
+import { openFolder } from "./shared_views";
 
 /** What a frame may take, 60 a second. */
 const FRAME_MS = 16;
@@ -102,7 +103,7 @@ function report(what: string, values: readonly number[]): void {
 
 test("10,000 rows of history scroll within a frame's time", async () => {
   const page = await lab.open({ scene: "many_rows" });
-  await page.locator("nav ul button").nth(1).click();
+  await page.locator("nav ul button").nth(2).click();
   await page.locator(".transfers .item").nth(5).waitFor();
   await measure(page, ".transfers .view", "a frame of 10,000 rows");
   const rows = Number(await page.locator(".transfers [aria-setsize]").first().getAttribute("aria-setsize"));
@@ -113,7 +114,7 @@ test("10,000 rows of history scroll within a frame's time", async () => {
 
 test("100,000 files in a running transfer scroll within a frame's time", async () => {
   const page = await lab.open({ scene: "many_files" });
-  await page.locator("nav ul button").nth(1).click();
+  await page.locator("nav ul button").nth(2).click();
   await page.locator(".transfers .main").first().click();
   await page.locator("aside .entry", { hasText: "Day 1" }).first().waitFor();
   // Flat through all folders: the longest list there is.
@@ -124,9 +125,20 @@ test("100,000 files in a running transfer scroll within a frame's time", async (
   await close(page);
 });
 
+test("a shared folder of 100,000 files scrolls within a frame's time, as a list and as a grid", async () => {
+  const page = await lab.open({ scene: "shared" });
+  await openFolder(page, "Pictures", "Every picture");
+  await page.locator(".box [role=option]").nth(5).waitFor();
+  await measure(page, ".folder .box", "a frame of a shared folder of 100,000");
+  expect(await page.locator(".box [role=option]").count()).toBeLessThan(60);
+  await page.locator(".bar button[aria-pressed]").click();
+  await measure(page, ".folder .box", "a frame of it as a grid");
+  await close(page);
+});
+
 test("events of busy transfers cost little: an update of 10,000 rows' figures stays within a frame", async () => {
   const page = await lab.open({ scene: "many_rows" });
-  await page.locator("nav ul button").nth(1).click();
+  await page.locator("nav ul button").nth(2).click();
   await page.locator(".transfers .item").nth(5).waitFor();
   const tasks = await page.evaluate(
     () =>

@@ -98,7 +98,7 @@ describe("by keyboard alone", () => {
 
   test("pause, resume and cancel a transfer, and find it in the history", async () => {
     await open("busy");
-    await hands.press("2");
+    await hands.press("3");
     await hands.tabTo("Pause: Holidays in Galicia");
     await hands.press("Enter");
     await hands.tabTo("Resume: Holidays in Galicia");
@@ -115,7 +115,7 @@ describe("by keyboard alone", () => {
 
   test("a setting is in force at once", async () => {
     await open("few");
-    await hands.press("3");
+    await hands.press("4");
     await hands.tabTo("Visible to devices");
     await hands.press(" ");
     await expect.poll(async () => (await hands.asked("set_settings"))[0]?.["change"]).toEqual({ discoverable: false });
@@ -194,7 +194,7 @@ describe("by keyboard alone", () => {
 
   test("try what failed again", async () => {
     await open("errors");
-    await hands.press("2");
+    await hands.press("3");
     // The list is one stop of Tab; inside it the arrows go from row to row.
     await hands.tabTo("Pause: Archive");
     await hands.press("ArrowDown");
@@ -207,7 +207,7 @@ describe("by keyboard alone", () => {
 
   test("arrows go through transfers, Enter opens one, and its files and details are reached", async () => {
     await open("busy");
-    await hands.press("2");
+    await hands.press("3");
     await page.locator(".transfers [data-row='1']").focus();
     await hands.press("ArrowDown", "Enter");
     await page.locator("aside").waitFor();
@@ -220,7 +220,7 @@ describe("by keyboard alone", () => {
 
   test("choose this device's colour", async () => {
     await open("few");
-    await hands.press("3");
+    await hands.press("4");
     await hands.tabTo("Its own");
     await hands.press("ArrowRight", "ArrowRight");
     await expect

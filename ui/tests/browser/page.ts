@@ -10,9 +10,9 @@ const UI = fileURLToPath(new URL("../..", import.meta.url));
 const BUILT = join(UI, "test-results/dist");
 export const SCREENS = join(UI, "test-results/screens");
 
-/** As strict as that of the hosts. */
+/** As strict as that of the hosts, but for what the fake's files hold, which their addresses do (`data:`). */
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src data:; connect-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const TYPES: Record<string, string> = {
   ".html": "text/html",
   ".js": "text/javascript",

@@ -1,5 +1,6 @@
 /** Every view of the window, and how to come to it. */
 import type { Page } from "playwright-core";
+import { SHARED_VIEWS } from "./shared_views";
 
 export interface ViewOf {
   name: string;
@@ -20,7 +21,7 @@ async function openDevice(page: Page): Promise<void> {
 }
 
 async function openTransfer(page: Page): Promise<void> {
-  await place(page, 1);
+  await place(page, 2);
   await page.locator(".transfers .main").first().click();
   await page.locator("aside").waitFor();
 }
@@ -59,11 +60,11 @@ export const VIEWS: readonly ViewOf[] = [
       await page.locator("[data-offer] .entry input").nth(1).click();
     },
   },
-  { name: "transfers-empty", scene: "one", show: (page) => place(page, 1) },
-  { name: "transfers-busy", main: true, scene: "busy", show: (page) => place(page, 1) },
-  { name: "transfers-many", scene: "many_rows", show: (page) => place(page, 1) },
-  { name: "transfers-error", main: true, scene: "errors", show: (page) => place(page, 1) },
-  { name: "transfers-hostile", scene: "hostile", show: (page) => place(page, 1) },
+  { name: "transfers-empty", scene: "one", show: (page) => place(page, 2) },
+  { name: "transfers-busy", main: true, scene: "busy", show: (page) => place(page, 2) },
+  { name: "transfers-many", scene: "many_rows", show: (page) => place(page, 2) },
+  { name: "transfers-error", main: true, scene: "errors", show: (page) => place(page, 2) },
+  { name: "transfers-hostile", scene: "hostile", show: (page) => place(page, 2) },
   { name: "transfer-files", main: true, scene: "busy", show: openTransfer },
   {
     name: "transfer-details",
@@ -79,19 +80,19 @@ export const VIEWS: readonly ViewOf[] = [
     name: "transfer-failed",
     scene: "errors",
     show: async (page) => {
-      await place(page, 1);
+      await place(page, 2);
       await page.locator(".transfers .main").nth(1).click();
       await page.locator("aside button.failed").click();
     },
   },
-  { name: "settings", main: true, scene: "few", show: (page) => place(page, 2) },
-  { name: "settings-error", scene: "errors", show: (page) => place(page, 2) },
+  { name: "settings", main: true, scene: "few", show: (page) => place(page, 3) },
+  { name: "settings-error", scene: "errors", show: (page) => place(page, 3) },
   {
     name: "settings-below",
     main: true,
     scene: "few",
     show: async (page) => {
-      await place(page, 2);
+      await place(page, 3);
       await page.locator("#settings-speed").evaluate((heading) => heading.scrollIntoView());
     },
   },
@@ -138,4 +139,5 @@ export const VIEWS: readonly ViewOf[] = [
       await page.locator("dialog").waitFor();
     },
   },
+  ...SHARED_VIEWS,
 ];

@@ -100,6 +100,7 @@ describe("what makes sense now", () => {
     chooseInbox: true,
     nativeDrops: false,
     badge: false,
+    shareFolders: true,
   };
   test.each([
     [transfer({ state: "active" }), ["pause", "cancel"]],

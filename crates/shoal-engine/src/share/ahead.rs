@@ -1,7 +1,7 @@
 //! Pieces that were asked for ahead of whoever looks at a file. All of them are taken off the connection as they come, so never many are
 //! asked for at once; dropping the run gives the rest up.
 
-use super::{ask::Asker, views::Place};
+use super::{ask::Asker, views::SharedFile};
 use crate::{
     error::LookError,
     stream::StreamError,
@@ -41,13 +41,13 @@ enum Came {
 #[derive(Debug, Clone)]
 struct From {
     asker: Arc<Asker>,
-    place: Place,
+    file: SharedFile,
 }
 
 impl Ahead {
     /// Asks for the pieces that hold some bytes.
-    pub(super) fn ask(asker: Arc<Asker>, place: Place, share: ShareId, bytes: Range<u64>) -> Self {
-        let from = From { asker, place };
+    pub(super) fn ask(asker: Arc<Asker>, file: SharedFile, share: ShareId, bytes: Range<u64>) -> Self {
+        let from = From { asker, file };
         // No bound: nothing comes but what was asked for, and that is little.
         let (tell, coming) = mpsc::unbounded_channel();
         let (of, wanted) = (from.clone(), bytes.clone());
@@ -85,7 +85,7 @@ impl Ahead {
     }
 
     async fn come(&mut self) -> Result<Came, LookError> {
-        self.coming.recv().await.unwrap_or_else(|| Err(LookError::Lost(self.from.asker.name(self.from.place.peer))))
+        self.coming.recv().await.unwrap_or_else(|| Err(LookError::Lost(self.from.asker.name(self.from.file.peer))))
     }
 }
 
@@ -96,8 +96,8 @@ impl From {
         bytes: Range<u64>,
         tell: &mpsc::UnboundedSender<Result<Came, LookError>>,
     ) -> Result<(), LookError> {
-        let read = Read { share, path: self.place.path.clone(), offset: bytes.start, len: bytes.end - bytes.start };
-        let (reading, mut incoming) = self.asker.read(self.place.peer, read, &self.what()).await?;
+        let read = Read { share, path: self.file.path.clone(), offset: bytes.start, len: bytes.end - bytes.start };
+        let (reading, mut incoming) = self.asker.read(self.file.peer, read, &self.what()).await?;
         // Fails when nobody waits any more, and then this task is about to end.
         let _ = tell.send(Ok(Came::Reading(reading)));
         for piece in pieces_with(reading.size, bytes).map(PieceIndex) {
@@ -108,15 +108,15 @@ impl From {
     }
 
     async fn piece(&self, incoming: &mut Incoming, size: u64, piece: PieceIndex) -> Result<Bytes, LookError> {
-        let lost = |error: StreamError| self.asker.failed(self.place.peer, &error, &self.what());
+        let lost = |error: StreamError| self.asker.failed(self.file.peer, &error, &self.what());
         let expected = piece_range(size, piece).map_or(0, |range| range.end - range.start);
         let (hash, len) = match incoming.frame().await.map_err(lost)? {
             Frame::Block { piece: index, hash, len, .. } if index == piece && u64::from(len) == expected => (hash, len),
             Frame::Failed { reason: EntryFailure::Changed, .. } => {
-                return Err(LookError::Changed { peer: self.asker.name(self.place.peer), what: self.what() });
+                return Err(LookError::Changed { peer: self.asker.name(self.file.peer), what: self.what() });
             }
             Frame::Failed { .. } => {
-                return Err(LookError::NotShared { peer: self.asker.name(self.place.peer), what: self.what() });
+                return Err(LookError::NotShared { peer: self.asker.name(self.file.peer), what: self.what() });
             }
             _ => return Err(self.damaged()),
         };
@@ -125,11 +125,11 @@ impl From {
     }
 
     fn what(&self) -> String {
-        display::shown(self.place.path.as_str())
+        display::shown(self.file.path.as_str())
     }
 
     fn damaged(&self) -> LookError {
-        LookError::Damaged(self.asker.name(self.place.peer))
+        LookError::Damaged(self.asker.name(self.file.peer))
     }
 }
 

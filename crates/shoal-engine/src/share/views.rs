@@ -61,7 +61,7 @@ pub struct FileVersion {
 
 /// Which file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct SharedFile {
     pub(crate) peer: PeerId,
     /// The share's name.
     pub(crate) share: String,
@@ -78,7 +78,7 @@ pub(crate) struct Views {
 
 #[derive(Debug)]
 struct View {
-    place: Place,
+    file: SharedFile,
     used: Mutex<Instant>,
     state: tokio::sync::Mutex<State>,
 }
@@ -98,9 +98,9 @@ impl Views {
     }
 
     /// `len` bytes from `offset` on, at most [`MAX_READ`].
-    pub(crate) async fn read(self: &Arc<Self>, place: Place, offset: u64, len: u32) -> Result<SharedBytes, LookError> {
-        let peer = place.peer;
-        let view = self.view(place);
+    pub(crate) async fn read(self: &Arc<Self>, file: SharedFile, offset: u64, len: u32) -> Result<SharedBytes, LookError> {
+        let peer = file.peer;
+        let view = self.view(file);
         let read = view.read(&self.asker, offset, len.min(MAX_READ)).await;
         if read.is_err() {
             // The share may have been made anew, the file replaced, the connection lost: the next one begins from nothing.
@@ -110,11 +110,11 @@ impl Views {
         read
     }
 
-    fn view(self: &Arc<Self>, place: Place) -> Arc<View> {
+    fn view(self: &Arc<Self>, file: SharedFile) -> Arc<View> {
         let mut open = self.open();
-        let known = open.iter().position(|view| view.place == place).and_then(|at| open.remove(at));
+        let known = open.iter().position(|view| view.file == file).and_then(|at| open.remove(at));
         let view = known
-            .unwrap_or_else(|| Arc::new(View { place, used: Mutex::new(Instant::now()), state: tokio::sync::Mutex::default() }));
+            .unwrap_or_else(|| Arc::new(View { file, used: Mutex::new(Instant::now()), state: tokio::sync::Mutex::default() }));
         view.touch();
         if open.is_empty() {
             self.close_what_is_idle();
@@ -176,9 +176,9 @@ impl View {
 
     /// The first look at a file: what version it is of, and the bytes that are wanted.
     async fn begin(&self, asker: &Arc<Asker>, state: &mut State, offset: u64, len: u32) -> Result<Reading, LookError> {
-        let share = asker.share_id(self.place.peer, &self.place.share).await?;
+        let share = asker.share_id(self.file.peer, &self.file.share).await?;
         state.share = Some(share);
-        let mut first = Ahead::ask(asker.clone(), self.place.clone(), share, offset..offset.saturating_add(len.into()));
+        let mut first = Ahead::ask(asker.clone(), self.file.clone(), share, offset..offset.saturating_add(len.into()));
         let reading = self.in_time(asker, first.reading()).await?;
         state.reading = Some(reading);
         state.coming = VecDeque::from([first]);
@@ -238,16 +238,16 @@ impl View {
         let (Some(share), false) = (state.share, pieces.is_empty()) else { return };
         let size = piece_size(reading.size);
         let bytes = u64::from(pieces.start) * size..(u64::from(pieces.end) * size).min(reading.size);
-        state.coming.push_back(Ahead::ask(asker.clone(), self.place.clone(), share, bytes).of(reading.size));
+        state.coming.push_back(Ahead::ask(asker.clone(), self.file.clone(), share, bytes).of(reading.size));
     }
 
     async fn in_time<T>(&self, asker: &Asker, work: impl Future<Output = Result<T, LookError>>) -> Result<T, LookError> {
-        let lost = |_| LookError::Lost(asker.name(self.place.peer));
+        let lost = |_| LookError::Lost(asker.name(self.file.peer));
         tokio::time::timeout(PIECE_WAIT, work).await.map_err(lost)?
     }
 
     fn changed(&self, asker: &Asker) -> LookError {
-        LookError::Changed { peer: asker.name(self.place.peer), what: display::shown(self.place.path.as_str()) }
+        LookError::Changed { peer: asker.name(self.file.peer), what: display::shown(self.file.path.as_str()) }
     }
 }
 

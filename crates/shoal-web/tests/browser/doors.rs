@@ -6,12 +6,14 @@ use shoal_web::limits::{HEAD_PATIENCE, MAX_CONNECTIONS, MAX_HEAD, MAX_HEADERS, M
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 /// Targets that answer somebody who is in.
-const DOORS: [(&str, &str); 5] = [
+const DOORS: [(&str, &str); 7] = [
     ("GET", "/"),
     ("GET", "/assets/index-1.js"),
     ("POST", "/api/request"),
     ("GET", "/api/events"),
     ("GET", "/api/download/00000000000000000000000000000001"),
+    ("GET", "/api/media/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/Films/a.mp4?v=1"),
+    ("GET", "/api/thumbnail/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/Films/a.jpg?v=1&edge=64"),
 ];
 
 /// What nobody outside may read.

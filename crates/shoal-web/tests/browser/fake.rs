@@ -1,7 +1,7 @@
 //! A Shoal that answers by rote and notes what it was asked.
 
 use shoal_api::{
-    Code, Event, Failure, Identity, Limits, ReceivedFile, Reply, Request, Snapshot,
+    Base64, Code, Event, Failure, Identity, Limits, ReceivedFile, Reply, Request, Snapshot,
     control::{Backend, EventSource},
 };
 use shoal_proto::RelativePath;
@@ -20,6 +20,21 @@ pub(crate) const RECEIVED: &str = "00000000000000000000000000000001";
 
 /// A name that a page must never be given as one of ours, and its content.
 pub(crate) const HOSTILE_NAME: &str = "\"><img src=x onerror=alert(1)>\r\nX: y\u{202e}gpj.html";
+
+/// The device that shares files, each of [`SHARED`] bytes.
+pub(crate) const SHARER: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// The size of a shared file.
+pub(crate) const SHARED: u64 = 2 << 30;
+
+/// What it holds, again and again.
+pub(crate) const SECRET: &[u8] = b"content of a file. ";
+
+/// A part of a shared file.
+pub(crate) fn part(offset: u64, len: u64) -> Vec<u8> {
+    let at = usize::try_from(offset % SECRET.len() as u64).unwrap();
+    SECRET.iter().copied().cycle().skip(at).take(usize::try_from(len).unwrap()).collect()
+}
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fake {
@@ -66,6 +81,17 @@ impl Backend for Fake {
             })),
             Request::Find { peer, .. } => Err(Failure::new(Code::PeerNotFound, format_args!("no {peer}"))),
             Request::Send { .. } | Request::Transfers { .. } => Ok(Reply::Transfers { transfers: vec![] }),
+            Request::ReadShared { path, .. } if path.ends_with("gone.mp4") => {
+                Err(Failure::new(Code::PeerNotFound, "Mira's laptop does not answer"))
+            }
+            Request::ReadShared { offset, len, .. } => {
+                let len = u64::from(len).min(SHARED.saturating_sub(offset));
+                Ok(Reply::Bytes { size: SHARED, version: "v1".into(), data: Base64(part(offset, len).into()) })
+            }
+            Request::Thumbnail { .. } => {
+                Ok(Reply::Thumbnail { content_type: Some("image/jpeg".into()), data: Base64(part(0, 1000).into()) })
+            }
+            Request::AddTo { .. } => Ok(Reply::Transfers { transfers: vec![] }),
             _ => Ok(Reply::Done),
         }
     }

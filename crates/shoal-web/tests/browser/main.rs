@@ -5,6 +5,7 @@
 mod client;
 mod doors;
 mod fake;
+mod shared;
 mod transfers;
 
 use client::{Answer, Ask};

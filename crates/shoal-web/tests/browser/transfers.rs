@@ -46,6 +46,9 @@ async fn a_page_that_names_a_path_is_refused() {
     for request in [
         json!({ "request": "send", "to": ["mira"], "wait_s": 1, "content": { "kind": "paths", "paths": ["/etc/passwd"] } }),
         json!({ "request": "accept", "transfer": "ab", "into": "/etc" }),
+        json!({ "request": "add_share", "path": "/etc", "for": ["everyone"] }),
+        json!({ "request": "get", "peer": "mira", "path": "/s", "into": "/etc", "wait_s": 1 }),
+        json!({ "request": "add_to", "peer": "mira", "path": "/s", "wait_s": 1, "content": { "kind": "handles", "handles": ["/etc"] } }),
         send_handles(&[&"/etc/passwd".into()]),
         send_handles(&[&"../..".into()]),
     ] {
@@ -82,6 +85,18 @@ async fn uploads_become_what_is_sent() {
     assert!(paths[1].join("empty").is_dir() && paths[1].join("b").is_file());
     let names: Vec<_> = std::fs::read_dir(paths[1].join("day 1")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 1);
+}
+
+#[tokio::test]
+async fn uploads_become_what_is_added_to_a_share() {
+    let site = Site::start().await;
+    let browser = site.enter().await;
+    let handle = upload_one(&browser, "report.pdf").await;
+    let add = json!({ "request": "add_to", "peer": "mira", "path": "/Box", "wait_s": 1,
+                      "content": { "kind": "handles", "handles": [handle] } });
+    assert_eq!(browser.send(browser.request(&add)).await.status, 200);
+    let Some(Request::AddTo { content: Content::Paths { paths }, path, .. }) = site.fake.asked().pop() else { panic!("added") };
+    assert_eq!((path.as_str(), std::fs::read(&paths[0]).unwrap().as_slice()), ("/Box", &b"x"[..]));
 }
 
 /// Names come from whoever made the files; the folder that they land in must hold all of them.

@@ -4,6 +4,7 @@ mod adding;
 mod changes;
 mod outside;
 mod rights;
+mod thumbnails;
 mod together;
 
 use serde_json::Value;

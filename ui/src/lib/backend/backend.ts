@@ -20,6 +20,16 @@ export interface Handle {
 /** What is sent: a text, or things a host keeps. */
 export type UiContent = { kind: "text"; text: string } | { kind: "handles"; handles: string[] };
 
+/** A file that a device shares. */
+export interface SharedFile {
+  /** The device's id. */
+  peer: string;
+  /** `/SHARE/PATH`, as it travels. */
+  path: string;
+  /** Becomes another when the file does: `${size}-${modified}`. */
+  version: string;
+}
+
 /** A {@link Request} that names no path. */
 export type UiRequest = WithoutPaths<Request>;
 
@@ -29,7 +39,13 @@ type WithoutPaths<R> = R extends { request: "send" }
     ? Omit<R, "into"> & { /** From {@link Backend.chooseFolderFor}. */ into_handle?: string }
     : R extends { request: "set_settings" }
       ? Omit<R, "change"> & { change: Omit<SettingsChange, "inbox"> }
-      : R;
+      : R extends { request: "add_share" | "share_risks" }
+        ? Omit<R, "path"> & { /** A {@link Handle} of a folder: chosen, or dropped. */ handle: string }
+        : R extends { request: "get" }
+          ? Omit<R, "into"> & { /** From {@link Backend.chooseFolderToFetch}. */ into_handle?: string }
+          : R extends { request: "add_to" }
+            ? Omit<R, "content"> & { /** Handles only. */ content: UiContent }
+            : R;
 
 /** A drop that the window saw and the page did not (Tauri). Coordinates in CSS pixels of the page. */
 export type NativeDrop =
@@ -46,6 +62,8 @@ export interface Abilities {
   chooseInbox: boolean;
   nativeDrops: boolean;
   badge: boolean;
+  /** A page in a browser can't name a folder of the device that it looks at. */
+  shareFolders: boolean;
 }
 
 /** Hears how much of what was chosen has reached the host, in bytes. */
@@ -75,6 +93,14 @@ export interface Backend {
   chooseInbox?(): Promise<void>;
   /** Asks for a folder for one offer; the handle goes into `into_handle`. Empty when the person thought better of it. */
   chooseFolderFor?(transfer: string): Promise<string>;
+  /** An address under which this page can show or play the file (`src` of img, video, audio; fetch). Answers ranges. */
+  mediaUrl(file: SharedFile): string;
+  /** An address of a small picture of an image file, `edge` pixels on its longer side (32 to 512); 404 when there is none. */
+  thumbnailUrl(file: SharedFile, edge: number): string;
+  /** Saves a shared file through the browser, past the inbox. Browser only. */
+  saveShared?(file: SharedFile): void;
+  /** Asks for a folder to fetch into, whose handle goes into `into_handle` of `get`. Empty when the person thought better of it. */
+  chooseFolderToFetch?(): Promise<string>;
   autostart?: { get(): Promise<boolean>; set(on: boolean): Promise<void> };
   copy(text: string): Promise<void>;
   readClipboard?(): Promise<{ text?: string; handles?: Handle[] }>;

@@ -1,6 +1,7 @@
 /** The window's host: the shell's own commands, and nothing else of Tauri's. */
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { Event, Reply } from "../api/generated/api";
+import { mediaPath, thumbnailPath } from "./addresses";
 import type { Backend, Handle, NativeDrop, UiRequest } from "./backend";
 
 /** What the shell sends at once; see `src-tauri/src/stream.rs`. */
@@ -9,8 +10,15 @@ interface Batch {
   events: Event[];
 }
 
+/** What is put before the addresses of shared files; see `src-tauri/src/media.rs`. */
+interface Places {
+  files: string;
+  thumbnails: string;
+}
+
 /** Opens the window's host. */
-export function open(): Promise<Backend> {
+export async function open(): Promise<Backend> {
+  const places = await invoke<Places>("media_places");
   const drops = new Set<(drop: NativeDrop) => void>();
   const channel = new Channel<NativeDrop>((drop) => {
     for (const hear of drops) hear(drop);
@@ -21,7 +29,7 @@ export function open(): Promise<Backend> {
   new MutationObserver(speak).observe(document.documentElement, { attributeFilter: ["lang"] });
   speak();
 
-  return Promise.resolve({
+  return {
     request: (request: UiRequest) => invoke<Reply>("request", { request }),
     subscribe,
     can: {
@@ -34,6 +42,7 @@ export function open(): Promise<Backend> {
       chooseInbox: true,
       nativeDrops: true,
       badge: false,
+      shareFolders: true,
     },
     chooseFiles: () => invoke<Handle[]>("choose_files"),
     chooseFolder: () => invoke<Handle[]>("choose_folder"),
@@ -49,13 +58,16 @@ export function open(): Promise<Backend> {
     reveal: (transfer) => invoke("reveal", { transfer }),
     chooseInbox: () => invoke("choose_inbox"),
     chooseFolderFor: (transfer) => invoke<string>("choose_folder_for", { transfer }),
+    mediaUrl: (file) => places.files + mediaPath(file),
+    thumbnailUrl: (file, edge) => places.thumbnails + thumbnailPath(file, edge),
+    chooseFolderToFetch: () => invoke<string>("choose_folder_to_fetch"),
     autostart: {
       get: () => invoke<boolean>("autostart"),
       set: (on) => invoke("set_autostart", { on }),
     },
     copy: (text) => invoke("copy", { text }),
     readClipboard: () => invoke<{ text?: string; handles?: Handle[] }>("read_clipboard"),
-  } satisfies Backend);
+  } satisfies Backend;
 }
 
 /** Each batch is answered once it was dealt with: a page that is busy gets fewer and larger ones, and after a gap a snapshot. */

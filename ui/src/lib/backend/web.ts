@@ -1,6 +1,7 @@
 /** A browser as host: talks to `shoal serve --web` over HTTP. The cookie came with the link that was opened. */
 import type { Event, Reply } from "../api/generated/api";
-import type { Abilities, Backend, Handle, Heard, UiRequest } from "./backend";
+import { mediaPath, thumbnailPath } from "./addresses";
+import type { Abilities, Backend, Handle, Heard, SharedFile, UiRequest } from "./backend";
 import { failed, unanswered } from "./web/failures";
 import { pickFiles, takeDropped } from "./web/gather";
 import { put } from "./web/put";
@@ -24,6 +25,7 @@ class WebBackend implements Backend {
     chooseInbox: false,
     nativeDrops: false,
     badge: false,
+    shareFolders: false,
   };
 
   async request(request: UiRequest): Promise<Reply> {
@@ -73,10 +75,19 @@ class WebBackend implements Backend {
   }
 
   download(transfer: string, entry?: number): void {
-    const link = document.createElement("a");
-    link.href = `/api/download/${encodeURIComponent(transfer)}${entry === undefined ? "" : `?entry=${entry}`}`;
-    link.download = "";
-    link.click();
+    save(`/api/download/${encodeURIComponent(transfer)}${entry === undefined ? "" : `?entry=${entry}`}`);
+  }
+
+  mediaUrl(file: SharedFile): string {
+    return `/api${mediaPath(file)}`;
+  }
+
+  thumbnailUrl(file: SharedFile, edge: number): string {
+    return `/api${thumbnailPath(file, edge)}`;
+  }
+
+  saveShared(file: SharedFile): void {
+    save(`${this.mediaUrl(file)}&save=1`);
   }
 
   copy(text: string): Promise<void> {
@@ -86,6 +97,14 @@ class WebBackend implements Backend {
   async readClipboard(): Promise<{ text?: string }> {
     return { text: await navigator.clipboard.readText() };
   }
+}
+
+/** Has the browser save what is at an address. */
+function save(address: string): void {
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = "";
+  link.click();
 }
 
 /** Asks the server; rejects with its failure, or with one of our own when it does not answer. */

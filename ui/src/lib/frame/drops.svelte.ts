@@ -53,7 +53,7 @@ export function listenToDrops(view: View, shoal: Shoal): () => void {
     const device = deviceAt(event.clientX, event.clientY);
     hovering.end();
     const data = event.dataTransfer;
-    if (backend.takeDrop === undefined || data === null || !ofFiles(event)) return;
+    if (backend.takeDrop === undefined || data === null || !ofFiles(event) || view.refuses()) return;
     const { takeDrop } = backend;
     void view.take((heard) => takeDrop.call(backend, data, heard)).then((handles) => view.drop(handles, device));
   };

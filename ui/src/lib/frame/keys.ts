@@ -42,6 +42,7 @@ export function listenToPastes(view: View, shoal: Shoal): () => void {
     const { backend } = shoal;
     if (data !== null && data.files.length > 0 && backend.takeDrop !== undefined) {
       // The data is the browser's only while this event lasts: the host takes it at once.
+      if (view.refuses()) return;
       const { takeDrop } = backend;
       void view
         .take((heard) => takeDrop.call(backend, data, heard))

@@ -104,7 +104,9 @@ export class Table {
       case "found":
       case "searched_peer":
       case "searched":
-        // For whoever searches.
+      case "folder_changed":
+      case "watch_ended":
+        // For whoever searches or watches.
         return {};
       case "lagged":
         // A snapshot follows.

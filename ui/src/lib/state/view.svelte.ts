@@ -3,15 +3,24 @@ import { SvelteSet } from "svelte/reactivity";
 import type { Handle, Heard, UiContent } from "../backend/backend";
 import { i18n } from "../i18n/i18n.svelte";
 import { printableName } from "../parts/text";
+import { SharedView } from "../shared/shared.svelte";
 import type { Shoal } from "./shoal.svelte";
 import { Taking } from "./taking.svelte";
 
-export const PLACES = ["nearby", "transfers", "settings"] as const;
+export const PLACES = ["nearby", "shared", "transfers", "settings"] as const;
 export type Place = (typeof PLACES)[number];
 
 /** What lies over the place. */
 export type Sheet =
   { kind: "send"; handles: readonly Handle[]; text: string; to: readonly string[] } | { kind: "add" } | { kind: "keys" };
+
+/** What is open and may take what is dropped or pasted, before anybody is asked who gets it. */
+export interface Catcher {
+  takes: boolean;
+  /** What it does with it; or why it takes nothing. */
+  words: string;
+  take: (handles: readonly Handle[]) => void;
+}
 
 /** Seconds that a device may take to show up before a send fails. */
 export const WAIT_S = 10;
@@ -25,15 +34,19 @@ export class View {
   sheet = $state.raw<Sheet | null>(null);
   /** Asked for by the keyboard: the place's search field takes the focus when this grows. */
   searches = $state(0);
+  catcher = $state.raw<Catcher | null>(null);
   /** What is on its way to the host. */
   readonly taking = new Taking();
   /** Devices chosen to get the next thing. */
   readonly chosen = new SvelteSet<string>();
+  readonly shared: SharedView;
 
+  #latest: Catcher | null = null;
   readonly #shoal: Shoal;
 
   constructor(shoal: Shoal) {
     this.#shoal = shoal;
+    this.shared = new SharedView(shoal);
   }
 
   go(place: Place): void {
@@ -49,6 +62,7 @@ export class View {
   back(): boolean {
     if (this.sheet !== null) this.sheet = null;
     else if (this.place === "nearby" && this.device !== null) this.device = null;
+    else if (this.place === "shared" && this.shared.escape()) return true;
     else if (this.place === "transfers" && this.transfer !== null) this.transfer = null;
     else if (this.chosen.size > 0) this.chosen.clear();
     else return false;
@@ -85,8 +99,29 @@ export class View {
   /** Sends what is on the clipboard: to the open device or the chosen ones when there are any, else asks. */
   async paste(found: { text?: string; handles?: Handle[] }): Promise<void> {
     const { handles = [], text = "" } = found;
-    if (handles.length === 0 && text === "") this.#shoal.notices.info(i18n.t.send.nothing);
+    if (handles.length > 0 && this.catcher !== null) this.#catch(this.catcher, handles);
+    else if (handles.length === 0 && text === "") this.#shoal.notices.info(i18n.t.send.nothing);
     else this.compose(handles, handles.length > 0 ? "" : text, this.#aimed());
+  }
+
+  /** Says that what is open takes nothing. Whether it is so: a browser uploads nothing then. */
+  refuses(): boolean {
+    if (this.catcher === null || this.catcher.takes) return false;
+    this.#shoal.notices.info(this.catcher.words);
+    return true;
+  }
+
+  /** Takes what is dropped or pasted from now on, until the returned function is called. */
+  catchWith(catcher: Catcher): () => void {
+    this.catcher = this.#latest = catcher;
+    return () => {
+      // Another may have taken its place already. Svelte's state would be as it was before, here.
+      if (this.#latest === catcher) this.catcher = this.#latest = null;
+    };
+  }
+
+  #catch(catcher: Catcher, handles: readonly Handle[]): void {
+    if (!this.refuses()) catcher.take(handles);
   }
 
   #aimed(): string[] {
@@ -97,7 +132,8 @@ export class View {
   /** What was dropped: on a device it is sent, elsewhere the person is asked. */
   async drop(handles: readonly Handle[], device: string | null): Promise<void> {
     if (handles.length === 0) return;
-    if (device === null) this.compose(handles);
+    if (this.catcher !== null) this.#catch(this.catcher, handles);
+    else if (device === null) this.compose(handles);
     else await this.send(this.chosen.has(device) ? [...this.chosen] : [device], handles, "");
   }
 

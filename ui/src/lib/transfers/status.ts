@@ -32,7 +32,7 @@ export function status(transfer: Transfer): string {
   const { t } = i18n;
   switch (transfer.state) {
     case "waiting":
-      return transfer.direction === "send" ? t.status.asking(who(transfer)) : t.status.queued;
+      return transfer.direction !== "receive" ? t.status.asking(who(transfer)) : t.status.queued;
     case "active": {
       if (transfer.rate < 1) return t.status.active;
       const rate = i18n.rate(transfer.rate);
@@ -74,7 +74,7 @@ export function actions(transfer: Transfer, can: Abilities): Action[] {
   if (!isOver(transfer)) return [...found, "cancel"];
   if (state === "failed" || (state === "finished" && failed) || (state === "declined" && direction === "send"))
     found.push("retry");
-  if (direction === "receive" && transfer.text === undefined && transfer.files_done > 0) {
+  if (direction !== "send" && transfer.text === undefined && transfer.files_done > 0) {
     if (can.showInFolder) found.push("reveal");
     else if (can.download) found.push("save");
   }

@@ -1,9 +1,11 @@
 /** Plays a scene: answers requests and makes things move, as the engine would. */
 import type { Device, Entry, Event, Failure, Reply, Transfer } from "../../api/generated/api";
-import type { Abilities, Backend, Handle, Heard, UiContent, UiRequest } from "../backend";
+import type { Abilities, Backend, Handle, Heard, SharedFile, UiContent, UiRequest } from "../backend";
 import { takeDropped } from "../web/gather";
 import { entriesOf, page } from "./entries";
+import { mediaAddress, thumbnailAddress } from "./media";
 import type { Scene } from "./scenes";
+import { Sharing } from "./sharing";
 
 const TICK_MS = 100;
 /** A fake device takes this long to say yes. */
@@ -23,7 +25,10 @@ export class FakeBackend implements Backend {
     chooseInbox: true,
     nativeDrops: false,
     badge: false,
+    shareFolders: true,
   };
+  /** What is shared; tests change it. */
+  readonly sharing: Sharing;
   /** What was asked, for tests. */
   readonly asked: UiRequest[] = [];
   /** Paths of what was dropped, for tests. */
@@ -31,11 +36,20 @@ export class FakeBackend implements Backend {
   #hear: ((event: Event) => void) | null = null;
   readonly #scene: Scene;
   readonly #entries = new Map<string, Entry[]>();
+  /** What the next folder that is chosen is called, for tests. */
+  chosenFolder = "Holidays in Galicia";
+  readonly #handles = new Map<string, Handle>();
   #made = 0;
   #onLogin = false;
 
   constructor(scene: Scene) {
     this.#scene = scene;
+    this.can.shareFolders = scene.shareFolders !== false;
+    this.sharing = new Sharing(
+      () => this.#scene.devices,
+      (event) => this.emit(event),
+      scene.shares === true,
+    );
     // Tests look here.
     Object.assign(window, { shoalFake: this });
   }
@@ -162,6 +176,33 @@ export class FakeBackend implements Backend {
           this.#forget(row.transfer);
         }
         return done;
+      case "own_shares":
+        return { reply: "own_shares", shares: this.sharing.own };
+      case "add_share":
+        return this.sharing.addShare(request);
+      case "change_share":
+        return this.sharing.changeShare(request);
+      case "remove_share":
+        this.sharing.removeShare(request.share);
+        return done;
+      case "share_risks":
+        return this.sharing.shareRisks(request, this.#handles.get(request.handle)?.name ?? "");
+      case "look":
+        return this.sharing.look(request);
+      case "watch_folder":
+        return this.sharing.watch(request);
+      case "stop_watch":
+        this.sharing.stopWatch(request.watch);
+        return done;
+      case "search":
+        return this.sharing.search(request);
+      case "stop_search":
+        this.sharing.stopSearch(request.search);
+        return done;
+      case "get":
+        return { reply: "transfers", transfers: [this.#get(this.#peer(request.peer), request.path, request.names)] };
+      case "add_to":
+        return { reply: "transfers", transfers: [this.#send(this.#peer(request.peer), request.content)] };
       default:
         throw fail("failed", `the fake does not know ${request.request}`);
     }
@@ -175,7 +216,9 @@ export class FakeBackend implements Backend {
   }
 
   chooseFolder(): Promise<Handle[]> {
-    return Promise.resolve([{ handle: this.#name(), name: "Holidays in Galicia", folder: true }]);
+    const folder = { handle: this.#name(), name: this.chosenFolder, folder: true };
+    this.#handles.set(folder.handle, folder);
+    return Promise.resolve([folder]);
   }
 
   /** Reads it as a browser host does, and keeps what it found for tests. */
@@ -195,6 +238,30 @@ export class FakeBackend implements Backend {
       tops.set(name, { ...top, bytes: (top.bytes ?? 0) + (file?.size ?? 0) });
     }
     return [...tops.values()];
+  }
+
+  mediaUrl(file: SharedFile): string {
+    return mediaAddress(file);
+  }
+
+  thumbnailUrl(file: SharedFile): string {
+    return thumbnailAddress(file);
+  }
+
+  saveShared(file: SharedFile): void {
+    Object.assign(window, { shoalSaved: file.path });
+  }
+
+  chooseFolderToFetch(): Promise<string> {
+    return Promise.resolve(this.#name());
+  }
+
+  /** A device comes or goes. */
+  setOnline(name: string, online: boolean): void {
+    const device = this.#scene.devices.find((other) => other.name === name);
+    if (device === undefined) throw new Error(`the scene has no ${name}`);
+    this.#device({ ...device, online });
+    if (!online) this.sharing.left(device.id);
   }
 
   reveal(): Promise<void> {
@@ -266,19 +333,19 @@ export class FakeBackend implements Backend {
     this.emit({ event: "transfer_gone", transfer });
   }
 
-  #send(to: Device, content: UiContent): Transfer {
+  #row0(peer: Device): Transfer {
     const now = Math.floor(Date.now() / 1000);
-    const made: Transfer = {
-      transfer: `sent${String(this.#made++)}`,
+    return {
+      transfer: "",
       direction: "send",
-      peers: [to.id],
-      peer_names: [to.name],
-      name: content.kind === "text" ? "Text" : "Files",
+      peers: [peer.id],
+      peer_names: [peer.name],
+      name: "",
       state: "waiting",
-      files: content.kind === "text" ? 0 : content.handles.length,
+      files: 0,
       files_done: 0,
       files_failed: 0,
-      bytes: content.kind === "text" ? content.text.length : 900e6,
+      bytes: 0,
       bytes_done: 0,
       bytes_moved: 0,
       rate: 0,
@@ -286,6 +353,16 @@ export class FakeBackend implements Backend {
       first_names: [],
       started: now,
       since: now,
+    };
+  }
+
+  #send(to: Device, content: UiContent): Transfer {
+    const made: Transfer = {
+      ...this.#row0(to),
+      transfer: `sent${String(this.#made++)}`,
+      name: content.kind === "text" ? "Text" : "Files",
+      files: content.kind === "text" ? 0 : content.handles.length,
+      bytes: content.kind === "text" ? content.text.length : 900e6,
       ...(content.kind === "text" ? { text: content.text } : {}),
     };
     this.#scene.transfers.push(made);
@@ -294,6 +371,25 @@ export class FakeBackend implements Backend {
       if (made.text === undefined) this.#row(made.transfer, () => ({ state: "active", rate: 70e6 }));
       else this.#row(made.transfer, () => ({ state: "finished" }));
     }, ANSWER_MS);
+    return made;
+  }
+
+  /** Begins a fetch, which the owner's consent does not keep waiting. */
+  #get(from: Device, path: string, names: readonly string[]): Transfer {
+    const [first = path.slice(path.lastIndexOf("/") + 1)] = names;
+    const made: Transfer = {
+      ...this.#row0(from),
+      transfer: `got${String(this.#made++)}`,
+      direction: "fetch",
+      name: names.length > 1 ? `${first} and ${String(names.length - 1)} more` : first,
+      state: "active",
+      files: Math.max(1, names.length),
+      bytes: 900e6,
+      rate: 70e6,
+      into: "/home/ana/Shoal",
+    };
+    this.#scene.transfers.push(made);
+    this.emit({ event: "transfer", ...made });
     return made;
   }
 

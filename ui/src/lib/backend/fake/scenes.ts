@@ -23,6 +23,10 @@ export interface Scene {
   connected: boolean;
   /** Progress moves by itself. Off where a picture is wanted that is always the same. */
   alive: boolean;
+  /** Devices share folders, and so does this one. */
+  shares?: boolean;
+  /** Whether folders of this device can be chosen; left out: they can. */
+  shareFolders?: boolean;
 }
 
 const MIB = 1_000_000;
@@ -459,4 +463,7 @@ export const SCENES: Record<string, () => Scene> = {
       ],
     }),
   hostile,
+  shared: () => scene({ devices: [mira, nas, studio, office, kiosk], shares: true }),
+  shared_browser: () => scene({ devices: [mira, nas], shares: true, shareFolders: false }),
+  shared_busy: () => ({ ...busy(), shares: true }),
 };
