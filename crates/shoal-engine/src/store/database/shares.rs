@@ -7,6 +7,7 @@ use super::{
 use rusqlite::{Row, params, types::Type};
 use shoal_proto::{
     PeerId, RelativePath,
+    message::TransferId,
     share::{
         Place, ShareId,
         rights::{Access, Audience, Rights},
@@ -101,6 +102,22 @@ impl Database {
             let sql = "INSERT INTO share_peers (share, peer) VALUES (?1, ?2)";
             transaction.prepare_cached(sql)?.execute(params![share.id.0, peer.as_bytes()])?;
         }
+        Ok(transaction.commit()?)
+    }
+
+    /// A sending out of a share is over: its list goes, and of the ended ones the last `kept` stay in the history.
+    pub(crate) fn end_shared(&self, id: TransferId, kept: u32) -> Result<(), DatabaseError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        transaction.execute("DELETE FROM manifests WHERE transfer = ?1", [id.0])?;
+        transaction.execute("DELETE FROM sources WHERE transfer = ?1", [id.0])?;
+        transaction.execute(
+            "DELETE FROM transfers WHERE share IS NOT NULL AND direction = 'send' \
+             AND state IN ('finished', 'failed', 'cancelled', 'declined') AND created <= \
+             (SELECT created FROM transfers WHERE share IS NOT NULL AND direction = 'send' \
+              ORDER BY created DESC LIMIT 1 OFFSET ?1)",
+            [kept],
+        )?;
         Ok(transaction.commit()?)
     }
 
