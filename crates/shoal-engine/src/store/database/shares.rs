@@ -1,19 +1,29 @@
 //! Folders that this device shares.
 
 use super::{
-    Database, DatabaseError,
+    Added, Database, DatabaseError,
     forms::{meaning, path_bytes, path_from, word},
 };
-use rusqlite::params;
+use rusqlite::{Row, params, types::Type};
 use shoal_proto::{
-    PeerId,
+    PeerId, RelativePath,
     message::TransferId,
     share::{
-        ShareId,
+        Place, ShareId,
         rights::{Access, Audience, Rights},
     },
 };
 use std::{collections::BTreeSet, path::PathBuf};
+
+impl Added {
+    /// From the last three columns of a transfer.
+    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
+        let Some(share) = row.get::<_, Option<[u8; 16]>>(21)?.map(ShareId) else { return Ok(None) };
+        let folder = row.get::<_, Option<String>>(22)?.map(|folder| RelativePath::parse(&folder)).transpose();
+        let folder = folder.map_err(|error| rusqlite::Error::FromSqlConversionFailure(22, Type::Text, Box::new(error)))?;
+        Ok(Some(Self { place: Place { share, folder }, name: row.get(23)? }))
+    }
+}
 
 /// A share as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
