@@ -27,7 +27,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 /// Readings under way at once, of one peer and of everybody: each holds a few pieces in memory.
 pub(super) const MAX_READING_PER_PEER: usize = 8;
@@ -55,7 +55,12 @@ impl Server {
         // Nobody pauses it.
         let control = watch::channel(Control::Run).1;
         match write_blocks(&self.transfers, control, blocks, send, Some(PATIENCE)).await {
-            Ok(()) => {}
+            // Megabytes may wait here to be sent. One who leaps elsewhere does not wait for them to pass.
+            Ok(()) => {
+                if timeout(PATIENCE, send.finish_unless_stopped()).await.is_err() {
+                    tracing::debug!("the end of a file is not taken");
+                }
+            }
             // The asker has enough, is gone, or forgot about it.
             Err(error) => {
                 tracing::debug!(%error, "a file was not read to its end");
