@@ -148,6 +148,7 @@ const de: Messages = {
   device: {
     sendFiles: "Dateien senden",
     sendFolder: "Ordner senden",
+    shares: "In seine geteilten Ordner sehen",
     write: (name: string) => `An ${name} schreiben`,
     writeHint: "Nachricht",
     messages: "Nachrichten",

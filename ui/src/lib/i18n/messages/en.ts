@@ -141,6 +141,7 @@ const en = {
   device: {
     sendFiles: "Send files",
     sendFolder: "Send folder",
+    shares: "Look into its shared folders",
     write: (name: string) => `Write to ${name}`,
     writeHint: "Message",
     messages: "Messages",
