@@ -212,7 +212,7 @@ const en = {
 
   shared: {
     title: "Shared",
-    searchAll: "Search all shared folders",
+    searchAll: "Search everything",
     own: "Your folders",
     ownNone: "You share no folder yet. Share one, and others open it as if it were their own.",
     others: "From others",
