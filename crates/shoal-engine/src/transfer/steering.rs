@@ -313,6 +313,11 @@ impl Transfers {
             send.refuse(CloseCode::UnknownTransfer);
             return;
         };
+        if !self.may_send(&live, &connection) {
+            // One that ends by itself meanwhile is none to cancel.
+            let _ = self.cancel(id);
+            return send.refuse(CloseCode::UnknownTransfer);
+        }
         *live.preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
         live.wake.notify_one();
         send.finish();

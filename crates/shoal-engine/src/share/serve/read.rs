@@ -12,7 +12,7 @@ use crate::{
     transfer::{
         live::Control,
         reader::{Fetching, Reader},
-        serve::{Blocks, write_blocks},
+        serve::{Blocks, ServeError, write_blocks},
     },
 };
 use shoal_proto::{
@@ -27,7 +27,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 /// Readings under way at once, of one peer and of everybody: each holds a few pieces in memory.
 pub(super) const MAX_READING_PER_PEER: usize = 8;
@@ -59,8 +59,16 @@ impl Server {
         let blocks = Blocks::new(Arc::new(Mutex::new(reader)), Fetching::new(vec![item]));
         // Nobody pauses it.
         let control = watch::channel(Control::Run).1;
+        let write = async {
+            write_blocks(&self.transfers, control, blocks, send, Some(PATIENCE)).await?;
+            // Megabytes may wait here to be sent. One who leaps elsewhere does not wait for them to pass.
+            if timeout(PATIENCE, send.finish_unless_stopped()).await.is_err() {
+                tracing::debug!("the end of a file is not taken");
+            }
+            Ok::<_, ServeError>(())
+        };
         let written = tokio::select! {
-            written = write_blocks(&self.transfers, control, blocks, send, Some(PATIENCE)) => written,
+            written = write => written,
             () = left_out => return Err(AnswerError::NotShared),
         };
         match written {
