@@ -14,6 +14,9 @@ import { connect } from "node:tls";
 import { Person } from "./person.mjs";
 import { seek } from "./seek.mjs";
 
+/** For a device to be found again after its network was away. */
+const BACK_MS = 90_000;
+
 const hash = async (path) => {
   const hash = createHash("sha256");
   for await (const part of createReadStream(path)) hash.update(part);
@@ -220,6 +223,7 @@ const JOURNEYS = {
     await ben.page.locator(".foot").getByRole("button", { name: "Fetch", exact: true }).click();
     await ben.fetched(/route|Day 1|2/);
 
+    await ben.go("Shared");
     await ben.page.keyboard.press("Control+f");
     await ben.page.keyboard.type("coast");
     await ben.item("map of the coast").waitFor();
@@ -242,7 +246,7 @@ const JOURNEYS = {
     await ben.tabTo("Fetch");
     await ben.press("Enter");
     await ben.fetched(/packing|route|2/);
-    await ben.press("1", "2");
+    await ben.press("2", "Alt+ArrowLeft");
     await ben.page.locator(".overview").waitFor();
   },
 
@@ -264,9 +268,10 @@ const JOURNEYS = {
 
     const trouble = ben.page.locator(".trouble");
     console.log("ask: away");
-    await trouble.getByText("ann is not here now.").waitFor();
+    await trouble.getByText("is not here now.").waitFor();
     console.log("ask: back");
-    await trouble.waitFor({ state: "detached" });
+    // As devices find each other again: not at once.
+    await trouble.waitFor({ state: "detached", timeout: BACK_MS });
     await ben.item("route.bin").waitFor();
     ben.complaints = [];
 
