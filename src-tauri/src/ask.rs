@@ -81,7 +81,8 @@ mod tests {
     #[test]
     fn a_path_that_the_page_names_is_refused() {
         let handles = Handles::default();
-        let (chosen, fetched) = (handles.to_send([std::env::temp_dir()]).unwrap().remove(0).handle, handles.to_fetch("/x".into()));
+        let (chosen, fetched) =
+            (handles.to_send([std::env::temp_dir()]).unwrap().remove(0).handle, handles.to_fetch("/x".into()));
         let cases = [
             json!({ "request": "send", "to": ["x"], "wait_s": 1, "content": { "kind": "paths", "paths": ["/etc/passwd"] } }),
             json!({ "request": "accept", "transfer": "ab", "into": "/etc" }),
@@ -132,7 +133,8 @@ mod tests {
         let Request::ShareRisks { path, .. } = translate(risks, &handles).unwrap() else { panic!("risks") };
         assert_eq!(path, std::env::temp_dir());
 
-        let get = json!({ "request": "get", "peer": "x", "path": "/s", "wait_s": 1, "into_handle": handles.to_fetch("/films".into()) });
+        let get =
+            json!({ "request": "get", "peer": "x", "path": "/s", "wait_s": 1, "into_handle": handles.to_fetch("/films".into()) });
         let Request::Get { into, .. } = translate(get, &handles).unwrap() else { panic!("get") };
         assert_eq!(into, Some("/films".into()));
 

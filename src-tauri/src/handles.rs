@@ -158,7 +158,10 @@ mod tests {
         assert!(handles.path(&into, &Purpose::Fetch).is_err());
         let into = handles.to_fetch(folder.clone());
         assert_eq!(handles.path(&into, &Purpose::Fetch).unwrap(), folder);
-        assert!(handles.path(&into, &Purpose::Send).is_err() && handles.path(&into, &Purpose::Receive { transfer: "ab".into() }).is_err());
+        assert!(
+            handles.path(&into, &Purpose::Send).is_err()
+                && handles.path(&into, &Purpose::Receive { transfer: "ab".into() }).is_err()
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! - [`data`] makes files and folders, the same for the same seed;
 //! - [`compare`] says in what two folders differ;
+//! - [`film`] makes films to play, with ffmpeg;
 //! - `hostile` (Linux) is a peer that keeps to no rule;
 //! - `lab` (Linux, root) makes hosts as network namespaces, joins them by switches and by cables with a rate, a delay and loss,
 //!   and runs `shoal` on them;
@@ -15,6 +16,7 @@
 
 pub mod compare;
 pub mod data;
+pub mod film;
 #[cfg(target_os = "linux")]
 pub mod hostile;
 #[cfg(target_os = "linux")]

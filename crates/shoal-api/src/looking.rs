@@ -3,6 +3,7 @@
 use crate::{
     Base64, Code, Failure, Reply, Request, ShareChange,
     handle::{find, known},
+    request::Content,
     shares::{Item, OwnShare},
 };
 use shoal_engine::{
@@ -92,6 +93,15 @@ pub(crate) async fn handle(engine: &Engine, request: Request) -> Result<Reply, F
         Request::StopWatch { watch } => {
             engine.stop_watch(watch);
             Ok(Reply::Done)
+        }
+        Request::AddTo { peer, path, content, wait_s } => {
+            let Content::Paths { paths } = content else {
+                return Err(usage("only files can be added to a share: send the text"));
+            };
+            let peer = find(engine, &peer, wait_s).await?;
+            let (share, folder) = place_in(engine, peer, &path).await?;
+            let row = engine.add_to(peer, &share, folder, paths).await?;
+            Ok(Reply::Transfers { transfers: vec![row.into()] })
         }
         Request::Get { peer, path, names, into, only, replace, wait_s } => {
             let peer = find(engine, &peer, wait_s).await?;

@@ -276,6 +276,10 @@ pub struct Transfer {
     pub peer_names: Vec<String>,
     /// The offer's name; safe to print.
     pub name: String,
+    /// Its files are added to a share of the receiver's, unasked: the share's name and the folder in it; safe to print.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub added_to: Option<String>,
     /// Where it stands.
     pub state: State,
     /// Files wanted.
@@ -348,6 +352,7 @@ impl From<engine::Transfer> for Transfer {
             peers: vec![transfer.peer.to_string()],
             peer_names: vec![transfer.peer_name],
             name: transfer.name,
+            added_to: transfer.added_to,
             state: transfer.state.into(),
             files: transfer.files,
             files_done: transfer.files_done,

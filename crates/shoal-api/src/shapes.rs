@@ -13,6 +13,7 @@ fn transfer() -> engine::Transfer {
         id: engine::TransferId([0xab; 16]),
         direction: engine::Direction::Receive,
         fetched: false,
+        added_to: None,
         peer: engine::PeerId::from_public_key([7; 32]),
         peer_name: "Mira's laptop".into(),
         name: "holiday".into(),
@@ -82,6 +83,9 @@ fn rows_have_the_fields_of_the_contract() {
     assert_eq!((&row["direction"], &row["state"], &row["eta_s"]), (&"receive".into(), &"active".into(), &2.into()));
     assert_eq!(row["bytes"], 1_u64 << 40);
     assert_eq!((&row["started"], &row["since"]), (&5.into(), &7.into()));
+
+    let added = engine::Transfer { added_to: Some("Drop box".into()), ..transfer() };
+    assert_eq!(has(&Transfer::from(added), &["added_to"])["added_to"], "Drop box");
 
     let row = has(&Device::from(device()), &["id", "name", "trust", "accepts", "online", "paths", "rtt_ms", "colour"]);
     assert_eq!(row["colour"], 11);

@@ -59,9 +59,11 @@ impl Story {
                 let changed = before != Some((row.state, row.awaits_answer));
                 // Interruptions and ends have events of their own, with more to say.
                 match row.state {
-                    State::Active if changed => Some(match row.direction {
-                        Direction::Send => format!("{} goes to {}", row.name, row.peer_name()),
-                        Direction::Receive | Direction::Fetch => format!("{} comes from {}", row.name, row.peer_name()),
+                    State::Active if changed => Some(match (row.direction, &row.added_to) {
+                        (Direction::Send, Some(place)) => format!("{} goes to {} of {}", row.name, place, row.peer_name()),
+                        (_, Some(place)) => format!("{} adds {} to {place}", row.peer_name(), row.name),
+                        (Direction::Send, None) => format!("{} goes to {}", row.name, row.peer_name()),
+                        (Direction::Receive | Direction::Fetch, None) => format!("{} comes from {}", row.name, row.peer_name()),
                     }),
                     State::Paused if changed => Some(format!("{} is {}", row.name, words::standing(row))),
                     _ => None,
@@ -77,6 +79,9 @@ impl Story {
                 Some(match row {
                     Some(row @ Transfer { text: Some(text), direction: Direction::Receive, .. }) => {
                         format!("{} says: {}", row.peer_name(), words::text(text))
+                    }
+                    Some(row @ Transfer { added_to: Some(place), direction: Direction::Receive, .. }) => {
+                        format!("{} added {} to {place}{failed}", row.peer_name(), words::count((*files).into(), "file"))
                     }
                     _ => format!(
                         "{} is done: {}, {} in {}{failed}",
@@ -146,6 +151,7 @@ pub(crate) mod tests {
             peers: vec!["peer".into()],
             peer_names: vec!["Mira's laptop".into()],
             name: "holiday".into(),
+            added_to: None,
             state: State::Active,
             files: 3,
             files_done: 0,

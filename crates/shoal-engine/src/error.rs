@@ -331,6 +331,14 @@ pub enum LookError {
     /// What came is not what its hash says.
     #[error("what {0} sent arrived damaged: try again, and look at its drive and memory if that goes on")]
     Damaged(String),
+    /// It cannot be fetched as one.
+    #[error("{what} of {peer} holds too many files to be fetched at once: fetch its folders one by one")]
+    TooLarge {
+        /// Whose.
+        peer: String,
+        /// What was asked for.
+        what: String,
+    },
     /// More than one request holds.
     #[error("no more than {limit} files can be asked of {peer} by name at once: fetch their folder instead")]
     TooMany {
@@ -339,6 +347,17 @@ pub enum LookError {
         /// At most.
         limit: usize,
     },
+    /// It lets this device look, not add.
+    #[error("{peer} lets this device look into {what} but not add to it: ask for that, or send the files")]
+    ReadOnly {
+        /// Whose.
+        peer: String,
+        /// The share.
+        what: String,
+    },
+    /// What was to be added cannot be.
+    #[error(transparent)]
+    Send(#[from] SendError),
     /// Its version shares nothing.
     #[error("{0} runs an older Shoal, which shares no folders: update it")]
     TooOld(String),

@@ -2,11 +2,14 @@
 
 use crate::{
     Consent, Engine, Event, LookError, NewShare, OwnShare, PeerFound, Picture, Risk, ShareChange, ShareError, SharedBytes,
-    Transfer, Watching, share::views::Place, transfer::transfers::blocking,
+    Transfer, Watching,
+    share::{table::place_name, views::SharedFile},
+    store::database::Added,
+    transfer::transfers::blocking,
 };
 use shoal_proto::{
-    PeerId, RelativePath,
-    share::{List, Name, Page, Search, Share, Watch, rights::Rights},
+    PeerId, RelativePath, display,
+    share::{List, Name, Page, Place, Search, Share, Watch, rights::Rights},
 };
 use std::{
     collections::VecDeque,
@@ -225,7 +228,7 @@ impl Engine {
         offset: u64,
         len: u32,
     ) -> Result<SharedBytes, LookError> {
-        self.inner.views.read(Place { peer, share: share.to_owned(), path }, offset, len).await
+        self.inner.views.read(SharedFile { peer, share: share.to_owned(), path }, offset, len).await
     }
 
     /// A small picture of an image in a device's share, `edge` pixels on its longer side or a little more; `None`: there is none.
@@ -240,6 +243,25 @@ impl Engine {
         edge: u16,
     ) -> Result<Option<Picture>, LookError> {
         self.inner.asker.thumbnail(peer, share, path, edge).await
+    }
+
+    /// Adds files and folders to a folder in a device's share. Nothing there is overwritten.
+    ///
+    /// # Errors
+    /// [`LookError`]. That the folder is not there, or the right to add to it, is seen in the transfer.
+    pub async fn add_to(
+        &self,
+        peer: PeerId,
+        share: &Share,
+        folder: Option<RelativePath>,
+        paths: Vec<PathBuf>,
+    ) -> Result<Transfer, LookError> {
+        let name = place_name(share.name.as_str(), folder.as_ref());
+        if !share.may_add {
+            return Err(LookError::ReadOnly { peer: self.inner.devices.name(peer), what: display::shown(&name) });
+        }
+        let added = Added { place: Place { share: share.id, folder }, name };
+        Ok(self.inner.transfers.add_to(peer, added, paths).await?)
     }
 
     /// Fetches parts of a folder in a device's share, each whole under its own name; no names: the folder itself.

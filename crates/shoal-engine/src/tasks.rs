@@ -8,7 +8,7 @@ use crate::{
     store::database::{Database, DatabaseError, DeviceRecord},
     transfer::{offer, serve, transfers::blocking},
 };
-use shoal_proto::{PeerId, message::Request};
+use shoal_proto::{PeerId, message::Request, share::Add};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, broadcast, mpsc};
 
@@ -42,7 +42,11 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
         let transfers = engine.transfers.clone();
         match request {
             Request::Offer(offer) => {
-                let task = offer::receive_offer(transfers.clone(), connection, offer, send, recv);
+                let task = offer::receive_offer(transfers.clone(), connection, offer, None, send, recv);
+                transfers.tasks.spawn(task);
+            }
+            Request::Add(Add { place, offer }) => {
+                let task = offer::receive_offer(transfers.clone(), connection, offer, Some(place), send, recv);
                 transfers.tasks.spawn(task);
             }
             Request::Fetch(fetch) => {

@@ -20,7 +20,8 @@
 //! | `Retry` | nothing more | nothing, or resets the stream |
 //! | `Verify` | commitment, later the nonce | its nonce ([`sas`]) |
 //! | `Measure` | filler, or nothing | [`message::Measured`], or filler |
-//! | `Shares`, `List`, `Search`, `Watch`, `Get` | nothing more | see [`share`] |
+//! | `Shares`, `List`, `Search`, `Watch`, `Get`, `Read`, `Thumb` | nothing more | see [`share`] |
+//! | `Add` | [`share::Add`], then [`message::FromSender`] | [`message::FromReceiver`] |
 //!
 //! # A transfer
 //! 1. The sender offers: counts, sizes, the hash of a [`manifest::Manifest`]. The receiver asks for the manifest unless it holds it.

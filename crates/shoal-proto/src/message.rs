@@ -3,7 +3,7 @@
 use crate::{
     Hash, PieceIndex,
     manifest::EntryIndex,
-    share::{Get, List, Read, Search, Thumb, Watch},
+    share::{Add, Get, List, Read, Search, Thumb, Watch},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -60,6 +60,9 @@ pub enum Request {
     Read(Read),
     /// A small picture of a shared image. Answered with a [`crate::share::Thumbnail`].
     Thumb(Thumb),
+    /// An offer whose files are to be added to a share. It goes on as any [`Request::Offer`], or the owner resets the stream with
+    /// [`CloseCode::NotShared`].
+    Add(Add),
 }
 
 /// Which way filler goes. It ends with a reset of its stream ([`CloseCode::Done`]), so that what waits to be sent need not be.
@@ -414,6 +417,8 @@ pub enum CloseCode {
     UnknownTransfer = 6,
     /// A share, or something in one, that is not there for this peer.
     NotShared = 7,
+    /// More is asked for than can be given as one.
+    TooLarge = 8,
 }
 
 impl CloseCode {
@@ -433,6 +438,7 @@ impl CloseCode {
             Self::Unsupported,
             Self::UnknownTransfer,
             Self::NotShared,
+            Self::TooLarge,
         ];
         codes.into_iter().find(|known| u64::from(known.code()) == code)
     }

@@ -29,7 +29,8 @@ pub(crate) enum For {
 /// Something a machine must have.
 #[derive(Debug)]
 struct Need {
-    /// Programs of which one must be there; a library by its `NAME.pc`, a module of Python as `python:NAME`.
+    /// Programs of which one must be there; a library by its `NAME.pc`, a module of Python as `python:NAME`,
+    /// a plugin of GStreamer as `gst:NAME`.
     programs: &'static [&'static str],
     /// Why.
     why: &'static str,
@@ -95,6 +96,10 @@ const NEEDS: &[Need] = &[
            packages: [&["python3-gi", "gir1.2-gtk-3.0"], &["python3-gobject", "gtk3"], &["python-gobject", "gtk3"]], component: None },
     Need { programs: &["chromium", "chromium-browser", "google-chrome"], why: "tests of the UI in a browser", from: For::Testing, platforms: Platforms::Linux,
            packages: [&["chromium"], &["chromium"], &["chromium"]], component: None },
+    Need { programs: &["ffmpeg"], why: "tests make the films that they play", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["ffmpeg"], &["ffmpeg-free"], &["ffmpeg"]], component: None },
+    Need { programs: &["gst:libav"], why: "the window plays H.264 with it", from: For::Testing, platforms: Platforms::Linux,
+           packages: [&["gstreamer1.0-libav"], &["gstreamer1-plugin-libav"], &["gst-libav"]], component: None },
     Need { programs: &["iperf3"], why: "the comparison's limit: TCP from memory to memory", from: For::Comparing, platforms: Platforms::Linux,
            packages: [&["iperf3"], &["iperf3"], &["iperf3"]], component: None },
     Need { programs: &["ssh", "scp"], why: "compared with: scp, and rsync and tar through ssh", from: For::Comparing, platforms: Platforms::Linux,
@@ -245,15 +250,19 @@ fn found(name: &str) -> Option<String> {
             crate::shell::output(Command::new("python3").args(["-c", &format!("import {module}; print({module}.__file__)")]));
         return import.ok().map(|path| path.trim().to_owned());
     }
-    let path = if name.ends_with(".pc") { library(name) } else { find(name) };
+    let path = match name.strip_prefix("gst:") {
+        Some(plugin) => beneath_libraries("gstreamer-1.0", &format!("libgst{plugin}.so")),
+        None if name.ends_with(".pc") => beneath_libraries("pkgconfig", name),
+        None => find(name),
+    };
     path.map(|path| path.display().to_string())
 }
 
-/// The description of a library for `pkg-config`, in the folders where distributions keep them.
-fn library(name: &str) -> Option<PathBuf> {
-    let triple = format!("/usr/lib/{}-linux-gnu/pkgconfig", std::env::consts::ARCH);
-    let folders = [triple.as_str(), "/usr/lib64/pkgconfig", "/usr/lib/pkgconfig", "/usr/share/pkgconfig"];
-    folders.iter().map(|folder| Path::new(folder).join(name)).find(|file| file.is_file())
+/// A file of a folder that lies where distributions keep libraries, as `pkgconfig` does.
+fn beneath_libraries(folder: &str, name: &str) -> Option<PathBuf> {
+    let triple = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+    let libraries = [triple.as_str(), "/usr/lib64", "/usr/lib", "/usr/share"];
+    libraries.iter().map(|place| Path::new(place).join(folder).join(name)).find(|file| file.is_file())
 }
 
 impl Means {
@@ -375,21 +384,21 @@ mod tests {
                 "rustup component add rustfmt clippy",
                 "apt-get update",
                 "env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-                 chromium curl dbus fonts-dejavu-core fonts-noto-color-emoji g++ gcc gir1.2-gtk-3.0 imagemagick iperf3 \
-                 iproute2 libayatana-appindicator3-dev libc6-dev libwebkit2gtk-4.1-dev mount nftables nginx-light nodejs npm \
-                 openbox openssh-client openssh-server pkg-config python3-gi rsync strace syncthing webkit2gtk-driver xdotool \
-                 xvfb",
+                 chromium curl dbus ffmpeg fonts-dejavu-core fonts-noto-color-emoji g++ gcc gir1.2-gtk-3.0 gstreamer1.0-libav \
+                 imagemagick iperf3 iproute2 libayatana-appindicator3-dev libc6-dev libwebkit2gtk-4.1-dev mount nftables \
+                 nginx-light nodejs npm openbox openssh-client openssh-server pkg-config python3-gi rsync strace syncthing \
+                 webkit2gtk-driver xdotool xvfb",
             ]
         );
         assert!(by_hand.is_empty());
         let (fedora, _) = said(System::Fedora, USER);
-        let packages = "ImageMagick chromium clippy curl dbus-daemon gcc gcc-c++ gtk3 iperf3 iproute iproute-tc \
+        let packages = "ImageMagick chromium clippy curl dbus-daemon ffmpeg-free gcc gcc-c++ gstreamer1-plugin-libav gtk3 iperf3 iproute iproute-tc \
                         libayatana-appindicator-gtk3-devel nftables nginx nodejs npm openbox openssh-clients openssh-server \
                         pkgconf-pkg-config python3-gobject rsync rustfmt strace syncthing util-linux webkit2gtk4.1 \
                         webkit2gtk4.1-devel xdotool xorg-x11-server-Xvfb";
         assert_eq!(fedora, [format!("sudo dnf install --assumeyes {packages}")]);
         let (arch, _) = said(System::Arch, USER);
-        let packages = "chromium curl dbus gcc gtk3 imagemagick iperf3 iproute2 libayatana-appindicator nftables nginx nodejs \
+        let packages = "chromium curl dbus ffmpeg gcc gst-libav gtk3 imagemagick iperf3 iproute2 libayatana-appindicator nftables nginx nodejs \
                         npm openbox openssh pkgconf python-gobject rsync rust strace syncthing util-linux webkit2gtk-4.1 \
                         xdotool xorg-server-xvfb";
         assert_eq!(arch, [format!("sudo pacman --sync --refresh --needed --noconfirm {packages}")]);

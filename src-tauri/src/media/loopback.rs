@@ -175,7 +175,10 @@ impl Gate {
 enum Content {
     Whole(Option<Bytes>),
     /// An error breaks the answer off, so that nobody takes it for whole.
-    Stream { parts: mpsc::Receiver<io::Result<Bytes>>, left: u64 },
+    Stream {
+        parts: mpsc::Receiver<io::Result<Bytes>>,
+        left: u64,
+    },
 }
 
 impl Content {

@@ -120,6 +120,12 @@ impl Display {
         self.x(&["mousemove", &x, &y, "sleep", "0.1", "click", "1"]);
     }
 
+    /// Clicks twice on a point of the page.
+    pub(super) fn double_click(&self, x: f64, y: f64) {
+        let (x, y) = on_screen(x, y);
+        self.x(&["mousemove", &x, &y, "sleep", "0.1", "click", "--repeat", "2", "--delay", "80", "1"]);
+    }
+
     /// Presses keys, one after the other, as `ctrl+v` or `Tab`.
     pub(super) fn keys(&self, keys: &[&str]) {
         let mut words = vec!["key", "--delay", "60"];

@@ -75,6 +75,16 @@ impl Driver {
         }
     }
 
+    /// Runs a script that returns a promise; what it promises, or how that is broken.
+    pub(super) fn evaluate(&self, script: &str, given: &Value) -> Result<Value, Value> {
+        let script = format!(
+            "const [given, done] = arguments; (async () => {{ {script} }})().then((ok) => done({{ ok }}), (e) => done({{ failed: String(e) }}))"
+        );
+        let answer = self.try_script("async", &script, &json!([given]));
+        let answer = answer.unwrap_or_else(|| panic!("the page does not answer: {}", self.log()));
+        if answer.get("failed").is_some() { Err(answer["failed"].clone()) } else { Ok(answer["ok"].clone()) }
+    }
+
     /// Calls a command of the shell; panics when it is refused.
     pub(super) fn invoke(&self, command: &str, arguments: &Value) -> Value {
         self.try_invoke(command, arguments).unwrap_or_else(|failure| panic!("{command} {arguments}: {failure}\n{}", self.log()))

@@ -135,6 +135,11 @@ impl Window {
         self.driver().script(script)
     }
 
+    /// Runs a script that takes its time in the page, with `given`; what it promises comes back, or how it broke its promise.
+    pub fn evaluate(&self, script: &str, given: &Value) -> Result<Value, Value> {
+        self.driver().evaluate(script, given)
+    }
+
     /// Waits until a script returns something that is true, and returns that.
     pub fn wait_for(&self, what: &str, script: &str) -> Value {
         self.driver().wait_for(what, script)
@@ -178,6 +183,12 @@ impl Window {
     pub fn click(&self, what: &str, element: &str) {
         let (x, y) = self.place_of(what, element);
         self.display.click(x, y);
+    }
+
+    /// The same, twice.
+    pub fn double_click(&self, what: &str, element: &str) {
+        let (x, y) = self.place_of(what, element);
+        self.display.double_click(x, y);
     }
 
     /// Clicks on the visible button that says this, in the part of the page that `within` selects.

@@ -1,10 +1,13 @@
 //! People at browsers: `shoal serve --web` on hosts in network namespaces, and Chromium on the same hosts, moved by
 //! `ui/tests/real/journeys.mjs`. What came is compared here.
 
-use serde_json::json;
+mod film;
+mod shared;
+
+use serde_json::{Value, json};
 use shoal_tests::{
     compare, data,
-    lab::{Home, Host, Net, Peer, Switch},
+    lab::{Cable, Home, Host, Line, Net, Peer, Switch},
 };
 use std::{
     fs,
@@ -18,12 +21,13 @@ use tempfile::{TempDir, tempdir};
 /// For a whole journey; a hang is a failure all the same.
 const JOURNEY: Duration = Duration::from_secs(180);
 
-/// Hosts on one switch, on each a peer and a Chromium.
+/// Hosts that see each other, on each a peer and a Chromium.
 struct Room {
     people: Vec<Peer>,
     /// Chromium as it is started on each host, and what it needs.
     programs: TempDir,
-    _switch: Switch,
+    _switch: Option<Switch>,
+    _cable: Option<Cable>,
     _net: Net,
 }
 
@@ -37,34 +41,63 @@ impl Room {
     fn with<const N: usize>(names: [&str; N], web: &[&str]) -> Self {
         let net = Net::new();
         let (switch, hosts) = net.on_one_switch(names);
-        let programs = tempdir().unwrap();
-        let mut people = Vec::new();
+        let mut room = Self { people: vec![], programs: tempdir().unwrap(), _switch: Some(switch), _cable: None, _net: net };
         for (i, host) in hosts.iter().enumerate() {
             host.add_address("eth0", &format!("10.77.0.{}/24", i + 1));
-            let home = Home::temporary();
-            let own = home.path().to_str().unwrap().to_owned();
-            chromium_at(host, programs.path());
-            let setup = Peer::at(host).home(home).env("HOME", &own).env("XDG_DATA_HOME", &format!("{own}/share"));
-            people.push(setup.args(&[&["--web"], web].concat()).start());
+            room.sits_at(host, web);
         }
-        Self { people, programs, _switch: switch, _net: net }
+        room
+    }
+
+    /// One person, and a peer with nobody at it, at the two ends of a cable.
+    fn beside(name: &str, line: Line) -> (Self, Peer) {
+        let net = Net::new();
+        let [here, there] = [name, "nas"].map(|name| net.host(name));
+        let cable = net.cable(&here, &there, line);
+        here.add_address("eth0", "10.77.0.1/24");
+        there.add_address("eth0", "10.77.0.2/24");
+        let mut room = Self { people: vec![], programs: tempdir().unwrap(), _switch: None, _cable: Some(cable), _net: net };
+        room.sits_at(&here, &[]);
+        (room, peer(&there, &[]))
+    }
+
+    /// Somebody with a peer and a browser.
+    fn sits_at(&mut self, host: &Host, web: &[&str]) {
+        chromium_at(host, self.programs.path());
+        self.people.push(peer(host, &[&["--web"], web].concat()));
     }
 
     /// Runs a journey to its end; panics with what everybody saw when it fails.
     fn journey(&self, name: &str, files: &[&Path], folder: &Path) {
+        self.run(name, json!({ "files": files, "folder": folder }), |what| panic!("{name} asks for {what}"));
+    }
+
+    /// The same with whatever the journey must know. What it asks for is done by `act`; what it found out comes back.
+    fn run(&self, name: &str, mut setting: Value, mut act: impl FnMut(&str)) -> Value {
         let people = self.people.iter().map(|peer| {
             let ready = peer.ready();
             let program = self.programs.path().join(&ready.name);
             json!({ "name": ready.name, "id": ready.id, "link": ready.web, "fingerprint": ready.web_fingerprint, "program": program })
         });
-        let setting = json!({ "journey": name, "people": people.collect::<Vec<_>>(), "files": files, "folder": folder });
+        (setting["journey"], setting["people"]) = (name.into(), people.collect());
         let log = self.programs.path().join("log.txt");
         let file = fs::File::create(&log).unwrap();
         let mut node = Command::new("node");
         node.arg(script()).arg(setting.to_string()).stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
         let mut child = self.people[0].host().spawn(node.env("HOME", self.programs.path()));
         let end = Instant::now() + JOURNEY;
+        let mut asked = 0;
         let status = loop {
+            let said = fs::read_to_string(&log).unwrap();
+            for what in said
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'))
+                .filter_map(|line| line.strip_prefix("ask: "))
+                .skip(asked)
+            {
+                asked += 1;
+                act(what.trim());
+            }
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
             }
@@ -73,8 +106,17 @@ impl Room {
             }
             std::thread::sleep(Duration::from_millis(20));
         };
-        assert!(status.success(), "{name}: {status}\n{}", fs::read_to_string(&log).unwrap());
+        let said = fs::read_to_string(&log).unwrap();
+        assert!(status.success(), "{name}: {status}\n{said}");
+        let found = said.lines().find_map(|line| line.strip_prefix("found: "));
+        found.map(|found| serde_json::from_str(found).unwrap()).unwrap_or_default()
     }
+}
+
+fn peer(host: &Host, args: &[&str]) -> Peer {
+    let home = Home::temporary();
+    let own = home.path().to_str().unwrap().to_owned();
+    Peer::at(host).home(home).env("HOME", &own).env("XDG_DATA_HOME", &format!("{own}/share")).args(args).start()
 }
 
 /// A program that is Chromium on a host.

@@ -8,6 +8,8 @@
 
 mod browser;
 mod discovery;
+mod film;
+mod holiday;
 mod hostile;
 mod lab;
 mod shares;

@@ -6,12 +6,13 @@
  */
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { basename } from "node:path";
 import process from "node:process";
 import { connect } from "node:tls";
 import { Person } from "./person.mjs";
+import { seek } from "./seek.mjs";
 
 const hash = async (path) => {
   const hash = createHash("sha256");
@@ -185,6 +186,110 @@ const JOURNEYS = {
       .getByRole("button", { name: /^Save: / })
       .first()
       .waitFor();
+  },
+
+  /** Ann's device shares a folder; Ben opens it as if it were his. */
+  async shared([ann, ben], { folder }) {
+    await ben.openShare(basename(folder));
+    const dialog = ben.page.getByRole("dialog");
+    await ben.item("packing list").dblclick();
+    await dialog.getByText("<b>rope</b>").waitFor();
+    await ben.press("Escape");
+    await ben.item("beach").dblclick();
+    await ben.picture(dialog.locator("img"));
+    await ben.press("ArrowRight");
+    await dialog.getByText("cliff").first().waitFor();
+    await ben.picture(dialog.locator("img"));
+    await ben.press("Escape");
+    const grid = ben.page.getByRole("button", { name: "Grid", exact: true });
+    await grid.click();
+    await ben.picture(ben.item("beach").locator("img"));
+    await ben.picture(ben.item("cliff").locator("img"));
+    await grid.click();
+
+    await ben.item("beach").dblclick();
+    const save = dialog.getByRole("button", { name: "Save", exact: true });
+    const [saved] = await Promise.all([ben.page.waitForEvent("download"), save.click()]);
+    assert.equal(saved.suggestedFilename(), "beach.png");
+    assert.equal(await hash(await saved.path()), await hash(`${folder}/beach.png`));
+    await ben.press("Escape");
+
+    await ben.item("route.bin").click();
+    await ben.item("Day 1").click({ modifiers: ["Control"] });
+    await ben.page.locator(".foot").getByText("2 chosen").waitFor();
+    await ben.page.locator(".foot").getByRole("button", { name: "Fetch", exact: true }).click();
+    await ben.fetched(/route|Day 1|2/);
+
+    await ben.page.keyboard.press("Control+f");
+    await ben.page.keyboard.type("coast");
+    await ben.item("map of the coast").waitFor();
+    // A page in a browser can't name a folder of the device that it looks at.
+    await ann.go("Shared");
+    await ann.page.getByText("shoal share add").first().waitFor();
+  },
+
+  async shared_by_keyboard([, ben], { folder }) {
+    await ben.press("2");
+    await ben.page.locator(".shelf .share").first().waitFor();
+    await ben.tabTo(basename(folder));
+    await ben.press("Enter");
+    await ben.item("route.bin").waitFor();
+    await ben.tabToList();
+    await ben.press("Home", "ArrowDown", " ");
+    await ben.picture(ben.page.getByRole("dialog").locator("img"));
+    await ben.press("Escape", "End", "Shift+ArrowUp");
+    await ben.page.locator(".foot").getByText("2 chosen").waitFor();
+    await ben.tabTo("Fetch");
+    await ben.press("Enter");
+    await ben.fetched(/packing|route|2/);
+    await ben.press("1", "2");
+    await ben.page.locator(".overview").waitFor();
+  },
+
+  /** What happens at the owner is seen at once; how many milliseconds later is said. */
+  async shared_changes([ann, ben], { folder }) {
+    await ben.openShare(basename(folder));
+    await ben.item("route.bin").waitFor();
+    const found = {};
+    const seen = async (what, act, locator, state = "visible") => {
+      const begun = performance.now();
+      await act();
+      await locator.waitFor({ state });
+      found[what] = performance.now() - begun;
+    };
+    const [first, second] = [`${folder}/a new song.txt`, `${folder}/an old song.txt`];
+    await seen("a new file", () => writeFileSync(first, "la"), ben.item("a new song"));
+    await seen("a new name", () => renameSync(first, second), ben.item("an old song"));
+    await seen("a file gone", () => rmSync(second), ben.item("an old song"), "detached");
+
+    const trouble = ben.page.locator(".trouble");
+    console.log("ask: away");
+    await trouble.getByText("ann is not here now.").waitFor();
+    console.log("ask: back");
+    await trouble.waitFor({ state: "detached" });
+    await ben.item("route.bin").waitFor();
+    ben.complaints = [];
+
+    await ann.go("Shared");
+    await ann.page.locator("[data-own]").first().click();
+    await ann.page.getByRole("button", { name: "Stop sharing…" }).click();
+    const stop = ann.page.getByRole("button", { name: "Stop sharing", exact: true });
+    await seen("rights taken back", () => stop.click(), trouble.getByText("is not there any more."));
+    console.log(`found: ${JSON.stringify(found)}`);
+    ben.complaints = [];
+  },
+
+  async shared_add([, ben], { files, folder }) {
+    await ben.openShare(basename(folder));
+    await ben.page.getByRole("button", { name: "Add", exact: true }).click();
+    await ben.choose(ben.page.getByRole("menuitem", { name: "Files…" }), files);
+    await ben.item("route (2)").waitFor();
+  },
+
+  /** A film of somebody else's is played, and leapt around in. */
+  async film([ben], { owner, path }) {
+    const found = await ben.page.evaluate(seek, `/api/media/${owner}/${path}?v=1`);
+    console.log(`found: ${JSON.stringify(found)}`);
   },
 
   /** A device looks the same on every screen, in the colour that its owner chose. */

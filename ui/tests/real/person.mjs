@@ -129,6 +129,46 @@ export class Person {
     await this.offer().waitFor({ state: "detached" });
   }
 
+  /** Opens a folder that somebody near shares. */
+  async openShare(name) {
+    await this.go("Shared");
+    await this.page.locator(".shelf .share", { hasText: name }).click();
+    await this.page.locator(".foot").waitFor();
+  }
+
+  /** An item of a folder, or a hit of a search. */
+  item(name) {
+    return this.page.getByRole("option", { name }).first();
+  }
+
+  /** Waits until there is something to see in an image. */
+  async picture(image) {
+    await image.waitFor();
+    const until = Date.now() + SOON_MS;
+    while ((await image.evaluate(({ naturalWidth }) => naturalWidth)) === 0) {
+      assert.ok(Date.now() < until, "there is no picture");
+      await this.page.waitForTimeout(50);
+    }
+  }
+
+  /** Goes on with Tab until the list has the focus. */
+  async tabToList() {
+    const until = Date.now() + SOON_MS;
+    while (!(await this.page.evaluate(() => document.activeElement?.matches("[role=listbox]")))) {
+      assert.ok(Date.now() < until, "Tab never came to the list");
+      await this.page.keyboard.press("Tab");
+    }
+  }
+
+  /** Waits in Transfers until what was fetched is there. */
+  async fetched(name) {
+    await this.go("Transfers");
+    await this.page
+      .getByRole("button", { name: new RegExp(`^Save: .*(${name.source})`) })
+      .first()
+      .waitFor();
+  }
+
   /** The offer that waits for an answer. */
   offer() {
     return this.page.locator("[data-offer]").first();

@@ -1,7 +1,11 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::{Code, rows::Limits};
+use crate::{
+    Base64, Code,
+    media::{self, Asked, Asker, Body},
+    rows::Limits,
+};
 use std::{
     io,
     path::Path,
@@ -31,6 +35,10 @@ impl Backend for Fake {
             Request::SetLimits { limits } => Ok(Reply::Limits(limits)),
             Request::Find { peer, .. } => Err(Failure::new(Code::PeerNotFound, format_args!("no {peer}"))),
             Request::Identity => std::future::pending().await,
+            Request::ReadShared { offset, len, .. } => {
+                let data = (offset..offset + u64::from(len)).map(|at| at.to_le_bytes()[0]).collect::<Vec<u8>>();
+                Ok(Reply::Bytes { size: 1 << 40, version: "v1".into(), data: Base64(data.into()) })
+            }
             _ => Ok(Reply::Done),
         }
     }
@@ -83,6 +91,33 @@ async fn requests_replies_and_failures_round_trip_while_one_is_slow() {
     while events.next().await.is_some() {}
     assert!(Client::connect(folder.path()).await.is_none());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[derive(Debug, Clone)]
+struct Elsewhere(Client);
+
+impl Asker for Elsewhere {
+    async fn ask(&self, request: Request) -> Result<Reply, Failure> {
+        self.0.request(&request).await
+    }
+}
+
+/// A window plays films through an engine that `shoal serve` runs.
+#[tokio::test]
+async fn a_film_is_played_through_an_engine_in_another_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(Fake::default(), folder.path()).unwrap();
+    let client = Client::connect(folder.path()).await.unwrap();
+    let (first, last) = ((1_u64 << 39) + 5, (1 << 39) + 3_000_004_u64);
+    let path = format!("/media/{}/Films/a.mp4", "a".repeat(52));
+    let headers = [(http::header::RANGE, format!("bytes={first}-{last}").parse().unwrap())].into_iter().collect();
+    let asked = Asked { method: &http::Method::GET, path: &path, query: None, headers: &headers };
+    let answer = media::answer(Elsewhere(client), asked, None).await;
+    assert_eq!(answer.status(), 206);
+    let Body::File(reader) = answer.into_body() else { panic!("a file") };
+    let bytes = reader.all().await.unwrap();
+    assert!(bytes.len() == 3_000_000 && (first..).zip(&bytes).all(|(at, byte)| at.to_le_bytes()[0] == *byte));
+    server.stop().await;
 }
 
 /// Whoever can write to the socket is the owner to us.

@@ -30,8 +30,8 @@ use bytes::Bytes;
 use http::{
     HeaderMap, Method, Response, StatusCode,
     header::{
-        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-        ETAG, HeaderName, HeaderValue, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
+        ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
+        CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use range::Range;
@@ -125,7 +125,13 @@ pub fn refusal<A>(status: StatusCode, failure: &Failure) -> Response<Body<A>> {
     response
 }
 
-async fn file<A: Asker>(asker: A, target: Target, save: bool, asked: Asked<'_>, bound: Option<Bound>) -> Result<Response<Body<A>>, Failure> {
+async fn file<A: Asker>(
+    asker: A,
+    target: Target,
+    save: bool,
+    asked: Asked<'_>,
+    bound: Option<Bound>,
+) -> Result<Response<Body<A>>, Failure> {
     let is_get = *asked.method == Method::GET;
     let mut range = if is_get { Range::parse(one(asked.headers, &RANGE)) } else { Range::Whole };
     let open = |next, len| Reader::open(asker.clone(), target.peer, target.path.clone(), next, len);
@@ -138,7 +144,10 @@ async fn file<A: Asker>(asker: A, target: Target, save: bool, asked: Asked<'_>, 
         }
     };
     // Somebody goes on with another version: it begins anew.
-    if range != Range::Whole && asked.headers.contains_key(IF_RANGE) && one(asked.headers, &IF_RANGE) != Some(&*tag(&reader.seen().version)) {
+    if range != Range::Whole
+        && asked.headers.contains_key(IF_RANGE)
+        && one(asked.headers, &IF_RANGE) != Some(&*tag(&reader.seen().version))
+    {
         range = Range::Whole;
         reader = open(0, u64::MAX).await?;
     }

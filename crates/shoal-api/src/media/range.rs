@@ -57,7 +57,9 @@ mod tests {
         for (header, range) in cases {
             assert_eq!(Range::parse(Some(header)), range, "{header}");
         }
-        for whole in ["", "bytes", "bytes=", "bytes=-", "bytes=9-5", "bytes=1-2,4-5", "bytes=a-b", "bytes=+1-2", "bytes=0x1-", "lines=1-2"] {
+        for whole in
+            ["", "bytes", "bytes=", "bytes=-", "bytes=9-5", "bytes=1-2,4-5", "bytes=a-b", "bytes=+1-2", "bytes=0x1-", "lines=1-2"]
+        {
             assert_eq!(Range::parse(Some(whole)), Range::Whole, "{whole}");
         }
         assert_eq!(Range::parse(None), Range::Whole);

@@ -47,7 +47,12 @@ impl Fake {
     }
 
     /// Has a whole answer, whose body must be as long as its head says.
-    async fn get(&self, path: &str, headers: &[(HeaderName, &str)], bound: Option<Bound>) -> (Response<()>, Result<Bytes, Failure>) {
+    async fn get(
+        &self,
+        path: &str,
+        headers: &[(HeaderName, &str)],
+        bound: Option<Bound>,
+    ) -> (Response<()>, Result<Bytes, Failure>) {
         let (head, body) = self.send(Method::GET, path, headers, bound).await.into_parts();
         let said: Option<u64> = head.headers.get(CONTENT_LENGTH).map(|len| len.to_str().unwrap().parse().unwrap());
         let body = match body {
@@ -60,7 +65,13 @@ impl Fake {
         (Response::from_parts(head, ()), body)
     }
 
-    async fn send(&self, method: Method, path: &str, headers: &[(HeaderName, &str)], bound: Option<Bound>) -> Response<Body<Self>> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(HeaderName, &str)],
+        bound: Option<Bound>,
+    ) -> Response<Body<Self>> {
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         let headers: HeaderMap = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         answer(self.clone(), Asked { method: &method, path, query, headers: &headers }, bound).await
@@ -82,7 +93,7 @@ impl Asker for Fake {
         match request {
             Request::ReadShared { offset, len, .. } => {
                 assert!(u64::from(len) <= PART);
-                let end = (offset + u64::from(len)).min(inner.size);
+                let end = offset.saturating_add(len.into()).min(inner.size);
                 let data = Base64(bytes(offset.min(end)..end).into());
                 Ok(Reply::Bytes { size: inner.size, version: inner.version.into(), data })
             }
@@ -233,7 +244,10 @@ async fn only_what_runs_nothing_is_shown_and_the_rest_is_bytes_to_be_saved() {
 async fn thumbnails_are_pictures_or_nothing() {
     let fake = Fake::of(0);
     let (head, body) = fake.get(&format!("/thumbnail/{PEER}/s/a.jpg?edge=64&v=1-2"), &[], None).await;
-    assert_eq!((head.status().as_u16(), header(&head, CONTENT_TYPE), &*body.unwrap()), (200, Some("image/jpeg"), &b"picture"[..]));
+    assert_eq!(
+        (head.status().as_u16(), header(&head, CONTENT_TYPE), &*body.unwrap()),
+        (200, Some("image/jpeg"), &b"picture"[..])
+    );
     assert!(header(&head, CACHE_CONTROL).unwrap().contains("private, max-age"));
     let (head, _) = fake.get(&format!("/thumbnail/{PEER}/s/a.jpg?edge=64"), &[], None).await;
     assert_eq!(header(&head, CACHE_CONTROL), Some("no-store"), "it may become another");
@@ -258,7 +272,7 @@ async fn failures_keep_their_words_and_have_a_status() {
     assert_eq!(fake.get("/media/x/y", &[], None).await.0.status(), 400);
     assert_eq!(fake.send(Method::POST, &film(), &[], None).await.status(), 405);
     let head = fake.send(Method::HEAD, &film(), &[(RANGE, "bytes=1-2")], None).await;
-    assert_eq!((head.status().as_u16(), head.headers().get(CONTENT_LENGTH).unwrap()), (200, "5"));
+    assert_eq!((head.status().as_u16(), head.headers()[CONTENT_LENGTH].to_str().unwrap()), (200, "5"));
     assert_eq!(parts(&fake), [(0, 0)], "a head needs no bytes");
 }
 

@@ -274,7 +274,7 @@ fn together(sources: &[String]) -> Result<Vec<(String, String, Vec<String>)>, St
 }
 
 /// `PEER:/PATH`; a device alone, which may be `HOST:PORT`, has no path.
-fn split(place: &str) -> (&str, &str) {
+pub(super) fn split(place: &str) -> (&str, &str) {
     place.split_once(":/").map_or((place, ""), |(peer, path)| (peer, path))
 }
 

@@ -1,6 +1,6 @@
 //! `shoal send`: files, folders or a text, to one or several devices.
 
-use super::absolute;
+use super::{absolute, look::split};
 use crate::{
     exit::Stop,
     follow::{Follow, follow},
@@ -24,6 +24,7 @@ const MAX_TEXT: u64 = 512 * 1024;
 Examples:
   shoal send holiday/ film.mkv --to \"Mira's laptop\"
   shoal send image.iso --to NAS --to k7xq --to 192.168.1.20:47474
+  shoal send report.pdf --to \"NAS:/Drop box/2026\"   # into a share that takes files
   shoal send --text \"see you at eight\" --to Phone
   git diff | shoal send --text - --to Phone")]
 pub(crate) struct SendArgs {
@@ -33,7 +34,7 @@ pub(crate) struct SendArgs {
     /// A text instead of files; `-` reads standard input
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     text: Option<String>,
-    /// The device; may be given several times
+    /// The device, or PEER:/SHARE or PEER:/SHARE/PATH to add files to a share; may be given several times
     #[arg(long, value_name = "PEER", required = true)]
     to: Vec<String>,
     /// How long a device may take to show up
@@ -49,11 +50,35 @@ pub(crate) async fn run(session: &Session, args: SendArgs) -> Result<(), Stop> {
         Some(text) => Content::Text { text: text_of(session, text).await? },
         None => Content::Paths { paths: args.paths.iter().map(readable).collect::<Result<_, _>>()? },
     };
+    let requests = requests(&args.to, &content, args.wait)?;
     // Before the offer, so that no event of it is missed.
     let events = session.unless_stopped(session.subscribe()).await?;
-    let asked = session.ask(Request::Send { to: args.to, content, wait_s: args.wait });
-    let rows = reply!(session.unless_stopped(asked).await?, Reply::Transfers { transfers } => transfers)?;
+    let mut rows = Vec::new();
+    for request in requests {
+        let asked = session.unless_stopped(session.ask(request)).await?;
+        rows.extend(reply!(asked, Reply::Transfers { transfers } => transfers)?);
+    }
     follow(session, events, rows, Follow { patience: Duration::from_secs(args.patience), halt: true }).await
+}
+
+/// One request for all devices, and one for each place in a share.
+fn requests(to: &[String], content: &Content, wait_s: u32) -> Result<Vec<Request>, Stop> {
+    let (places, devices): (Vec<&String>, Vec<&String>) = to.iter().partition(|to| to.contains(":/"));
+    let mut requests = Vec::new();
+    if !devices.is_empty() {
+        let to = devices.into_iter().cloned().collect();
+        requests.push(Request::Send { to, content: content.clone(), wait_s });
+    }
+    for place in places {
+        let (peer, path) = split(place);
+        let path = path.trim_matches('/');
+        if path.is_empty() {
+            let sentence = format_args!("{place} names no share: write PEER:/SHARE or PEER:/SHARE/PATH");
+            return Err(Stop::because(Code::Usage, sentence));
+        }
+        requests.push(Request::AddTo { peer: peer.to_owned(), path: path.to_owned(), content: content.clone(), wait_s });
+    }
+    Ok(requests)
 }
 
 /// A path that is there, as the engine's process understands it.
@@ -92,4 +117,31 @@ async fn standard_input() -> Result<String, Stop> {
     }
     String::from_utf8(bytes)
         .map_err(|_| Stop::because(Code::Usage, "standard input is no text (UTF-8): put it into a file and send that"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// A device alone may have colons and slashes in it, and gets an offer; only `:/` says that a share is meant.
+    #[test]
+    fn devices_are_told_from_places_in_shares() {
+        let content = Content::Paths { paths: vec!["/a".into()] };
+        let to = [
+            "NAS",
+            "192.168.1.20:47474",
+            "[fe80::1]:47474",
+            "shoal:peer/abc?at=10.0.0.2:1",
+            "NAS:/Drop box/a/",
+            "10.0.0.2:1:/in",
+        ];
+        let requests = requests(&to.map(str::to_owned), &content, 7).unwrap();
+        let add =
+            |peer: &str, path: &str| Request::AddTo { peer: peer.into(), path: path.into(), content: content.clone(), wait_s: 7 };
+        let send =
+            Request::Send { to: to.iter().take(4).map(|to| (*to).to_owned()).collect(), content: content.clone(), wait_s: 7 };
+        assert_eq!(requests, [send, add("NAS", "Drop box/a"), add("10.0.0.2:1", "in")]);
+        assert!(super::requests(&["NAS:/".to_owned()], &content, 7).is_err());
+    }
 }

@@ -149,6 +149,7 @@ fn row(id: &str, peer: &str, direction: Direction) -> Transfer {
         peers: vec![device().id],
         peer_names: vec![peer.into()],
         name: "holiday".into(),
+        added_to: None,
         state: State::Waiting,
         files: 3,
         files_done: 0,

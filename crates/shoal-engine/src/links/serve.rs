@@ -43,7 +43,7 @@ const RETRY_ABOVE: usize = 16;
 const MAX_STRANGER_REQUEST: usize = MAX_TEXT + 8 * 1024;
 
 /// Kinds of [`Request`] that this version knows; postcard writes the kind first.
-const KNOWN_REQUESTS: u32 = 14;
+const KNOWN_REQUESTS: u32 = 15;
 
 impl Links {
     /// Accepts until the end.
@@ -272,14 +272,15 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use shoal_proto::{
-        RelativePath,
-        share::{ShareId, Thumb},
+        message::{Content, Offer, TransferId},
+        share::{Add, Place, ShareId},
     };
 
     #[test]
     fn the_last_known_request_is_known() {
-        let thumb = Thumb { share: ShareId([0; 16]), path: RelativePath::parse("a").unwrap(), edge: 0 };
-        let bytes = postcard::to_allocvec(&Request::Thumb(thumb)).unwrap();
+        let offer = Offer { transfer: TransferId([0; 16]), name: String::new(), content: Content::Text(String::new()) };
+        let add = Add { place: Place { share: ShareId([0; 16]), folder: None }, offer };
+        let bytes = postcard::to_allocvec(&Request::Add(add)).unwrap();
         assert_eq!(postcard::take_from_bytes::<u32>(&bytes).unwrap().0, KNOWN_REQUESTS - 1);
     }
 

@@ -1,6 +1,7 @@
 //! What of a folder is shared: not what is hidden, not what belongs to the system, not what its owner's patterns leave out.
 //!
-//! Judged by names alone, so that the answer to a request does not depend on what is on the disk.
+//! Judged by names alone, so that the answer to a request does not depend on what is on the disk; but for marks that some systems give to
+//! files beside names ([`crate::store::beneath::Seen::hidden`]).
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use shoal_proto::{RelativePath, display, message::TransferId};
@@ -59,6 +60,11 @@ impl Filter {
         Ok(Self { patterns, hidden, sealed })
     }
 
+    /// Hidden and system files are shared, too.
+    pub(crate) const fn shows_hidden(&self) -> bool {
+        self.hidden
+    }
+
     /// Whether something is left out whose folder is shared.
     pub(crate) fn leaves_out(&self, path: &str, is_folder: bool) -> bool {
         let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
@@ -66,6 +72,16 @@ impl Filter {
             || !self.hidden && (name.starts_with('.') || OF_SYSTEMS.iter().any(|other| name.eq_ignore_ascii_case(other)))
             || self.sealed.as_ref().is_some_and(|sealed| sealed.as_str() == path)
             || !self.patterns.is_empty() && self.patterns.matched(path, is_folder).is_ignore()
+    }
+
+    /// The last folder on the way to a path that is left out, or is in a folder that is, which is not left out itself: the outer `None`:
+    /// the path is not; the inner one: the share itself. Whether anything of it is there is not looked at.
+    pub(crate) fn shown_above(&self, path: &RelativePath, is_folder: bool) -> Option<Option<RelativePath>> {
+        let text = path.as_str();
+        let ends = text.match_indices('/').map(|(end, _)| (end, true)).chain([(text.len(), is_folder)]);
+        let mut out = ends.filter_map(|(end, is_folder)| Some((text.get(..end)?, is_folder)));
+        let (first, _) = out.find(|(part, is_folder)| self.leaves_out(part, *is_folder))?;
+        Some(first.rsplit_once('/').and_then(|(above, _)| RelativePath::parse(above).ok()))
     }
 
     /// Whether a path is left out, or a folder on the way to it. Whether it is there at all is not looked at.
@@ -121,6 +137,16 @@ mod tests {
         let all = filter(&["!*"], true);
         assert!(out(&all, "home/shoal/key") && !out(&all, "home/shoal.txt"));
         assert!(out(&all, "a/.shoal-00112233445566778899aabbccddeeff/0") && !out(&all, ".shoal-notes"));
+    }
+
+    #[test]
+    fn what_is_shown_above_something_left_out_is_found() {
+        let filter = filter(&["*.tmp", "build/"], false);
+        let above = |path: &str| filter.shown_above(&RelativePath::parse(path).unwrap(), true);
+        assert_eq!((above("a/b"), above(".a/b")), (None, Some(None)));
+        for path in ["a/b/.c", "a/b/.c/d/.e", "a/b/c.tmp/d", "a/b/build"] {
+            assert_eq!(above(path).unwrap().unwrap().as_str(), "a/b", "{path}");
+        }
     }
 
     #[test]

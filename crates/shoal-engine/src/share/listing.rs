@@ -4,15 +4,17 @@ use super::{
     index::{Filling, IndexError, Listing},
     kept::Kept,
 };
-use crate::store::beneath::Seen;
+use crate::store::beneath::{Inside, Seen};
 use shoal_proto::{
     RelativePath,
-    share::{ItemKind, OrderBy, Page, fold},
+    name::to_os,
+    share::{ItemKind, Order, OrderBy, Page, fold},
 };
 use std::{
     cmp::Ordering,
+    ffi::OsString,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 /// Why there is no page.
@@ -39,20 +41,39 @@ struct Snapshot {
     path: Option<RelativePath>,
     modified: i64,
     rows: Vec<Row>,
+    /// Of the rows, once an order needs it: to look at each file takes much longer than to list their names.
+    seen: OnceLock<Vec<Option<Seen>>>,
+    /// The last order that was asked for: pages of it follow.
+    sorted: Mutex<Option<Arc<Sorted>>>,
 }
 
 #[derive(Debug)]
 struct Row {
-    name: String,
+    name: Box<str>,
     /// Where it is not the name.
-    folded: Option<String>,
-    seen: Seen,
+    folded: Option<Box<str>>,
+    /// What the disk calls it, where that is not the name.
+    real: Option<OsString>,
+    is_folder: bool,
 }
 
 impl Row {
     fn folded(&self) -> &str {
         self.folded.as_deref().unwrap_or(&self.name)
     }
+
+    /// What is there now.
+    fn look(&self, inside: &Inside) -> Option<Seen> {
+        self.real.as_ref().map_or_else(|| inside.look(&to_os(&self.name)), |real| inside.look(real))
+    }
+}
+
+/// The places of rows that fit a filter, in some order.
+#[derive(Debug)]
+struct Sorted {
+    order: Order,
+    words: Vec<String>,
+    places: Vec<u32>,
 }
 
 impl FromDisk {
@@ -71,16 +92,24 @@ impl FromDisk {
             Some(snapshot) => snapshot,
             None => {
                 let mut rows = Vec::new();
-                kept.each_in(&inside, path, &mut |name, seen| {
-                    let folded = Some(fold(name)).filter(|folded| folded != name);
-                    rows.push(Row { name: name.to_owned(), folded, seen });
+                kept.each_name(&inside, path, &mut |name, real, is_folder| {
+                    let real = (to_os(name) != real).then(|| real.to_owned());
+                    let folded = Some(fold(name)).filter(|folded| folded != name).map(String::into_boxed_str);
+                    rows.push(Row { name: name.into(), folded, real, is_folder });
                 })?;
-                let snapshot = Arc::new(Snapshot { share: kept.id, path: path.cloned(), modified, rows });
+                let snapshot = Arc::new(Snapshot {
+                    share: kept.id,
+                    path: path.cloned(),
+                    modified,
+                    rows,
+                    seen: OnceLock::new(),
+                    sorted: Mutex::default(),
+                });
                 *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot.clone());
                 snapshot
             }
         };
-        Ok(snapshot.page(listing))
+        Ok(snapshot.page(&inside, listing))
     }
 
     /// The state of a folder, as its pages name it.
@@ -106,28 +135,55 @@ impl FromDisk {
 }
 
 impl Snapshot {
-    fn page(&self, listing: &Listing) -> Page {
-        let mut rows: Vec<&Row> = self.rows.iter().filter(|row| listing.filter.fits(row.folded())).collect();
-        let by_name = |one: &Row, other: &Row| one.folded().cmp(other.folded()).then_with(|| one.name.cmp(&other.name));
-        let turned = |order: Ordering| if listing.order.descending { order.reverse() } else { order };
-        rows.sort_unstable_by(|one, other| {
-            let folders_first = one.seen.size.is_some().cmp(&other.seen.size.is_some());
-            folders_first.then_with(|| match listing.order.by {
-                OrderBy::Name => turned(by_name(one, other)),
-                // What a folder holds is not known yet.
-                OrderBy::Size => turned(one.seen.size.cmp(&other.seen.size)).then_with(|| by_name(one, other)),
-                OrderBy::Modified => turned(one.seen.modified.cmp(&other.seen.modified)).then_with(|| by_name(one, other)),
-            })
-        });
+    fn page(&self, inside: &Inside, listing: &Listing) -> Page {
+        let sorted = self.sorted(inside, listing);
         let mut filling = Filling::new(usize::from(listing.limit), false);
-        for row in rows.iter().skip(listing.offset as usize) {
-            let kind = row.seen.size.map_or(ItemKind::Folder(None), |size| ItemKind::File { size, hash: None });
-            if !filling.add(&row.name, kind, row.seen.modified) {
+        for row in sorted.places.iter().skip(listing.offset as usize).filter_map(|place| self.rows.get(*place as usize)) {
+            // As it is now. What went since the list was read is left out; the next page is of another revision.
+            let Some(seen) = row.look(inside) else { continue };
+            let kind = seen.size.map_or(ItemKind::Folder(None), |size| ItemKind::File { size, hash: None });
+            if !filling.add(&row.name, kind, seen.modified) {
                 break;
             }
         }
-        let total = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        let total = u32::try_from(sorted.places.len()).unwrap_or(u32::MAX);
         // The disk's own word for its state; the index will have another, and then this page is asked for again.
         Page { total, revision: self.modified.cast_unsigned(), items: filling.items }
+    }
+
+    fn sorted(&self, inside: &Inside, listing: &Listing) -> Arc<Sorted> {
+        let (order, words) = (listing.order, listing.filter.words());
+        let mut last = self.sorted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sorted) = last.as_ref().filter(|last| last.order == order && last.words == words) {
+            return sorted.clone();
+        }
+        let fits = |(_, row): &(u32, &Row)| listing.filter.fits(row.folded());
+        let mut rows: Vec<(u32, &Row)> = (0..).zip(&self.rows).filter(fits).collect();
+        let seen = match order.by {
+            OrderBy::Name => &[][..],
+            OrderBy::Size | OrderBy::Modified => self.seen.get_or_init(|| self.rows.iter().map(|row| row.look(inside)).collect()),
+        };
+        let of = |place: u32| seen.get(place as usize).copied().flatten();
+        let by_name = |one: &Row, other: &Row| one.folded().cmp(other.folded()).then_with(|| one.name.cmp(&other.name));
+        let turned = |ordering: Ordering| if order.descending { ordering.reverse() } else { ordering };
+        rows.sort_unstable_by(|(place, one), (other_place, other)| {
+            let (one_seen, other_seen) = (of(*place), of(*other_place));
+            other.is_folder.cmp(&one.is_folder).then_with(|| match order.by {
+                OrderBy::Name => turned(by_name(one, other)),
+                // What a folder holds is not known yet.
+                OrderBy::Size => {
+                    let size = |seen: Option<Seen>| seen.and_then(|seen| seen.size);
+                    turned(size(one_seen).cmp(&size(other_seen))).then_with(|| by_name(one, other))
+                }
+                OrderBy::Modified => {
+                    let modified = |seen: Option<Seen>| seen.map(|seen| seen.modified);
+                    turned(modified(one_seen).cmp(&modified(other_seen))).then_with(|| by_name(one, other))
+                }
+            })
+        });
+        let places = rows.into_iter().map(|(place, _)| place).collect();
+        let sorted = Arc::new(Sorted { order, words: words.to_vec(), places });
+        *last = Some(sorted.clone());
+        sorted
     }
 }

@@ -4,14 +4,19 @@
 //! * `kept`: a share's folder and index; `index`: what is in it, listed and searched without the disk.
 //! * `table`: the shares of this device and who gets at them; `own`: how its owner sees them.
 //! * `serve`: answers what peers ask; `ask`, `watching`: ask them.
-//! * `views`: files of others that are looked at, a part at a time.
+//! * `views`: files of others that are looked at, a part at a time; `ahead`: what was asked for ahead.
 //! * `thumbnails`: small pictures of images.
 //! * `keeper`, `work`, `watcher`, `hashing`, `calm`: keep the indexes up to date, on a thread of their own.
 //! * `listing`: pages of folders, from the index or, before that is ready, from the disk.
 //!
 //! Opening beneath a share without ever leaving it is [`crate::store::beneath`].
 
+#[cfg(test)]
+mod adding_tests;
+mod ahead;
 pub(crate) mod ask;
+#[cfg(test)]
+mod bounds_tests;
 pub(crate) mod calm;
 mod filter;
 mod hashing;
@@ -19,6 +24,8 @@ mod index;
 mod keeper;
 mod kept;
 mod listing;
+#[cfg(test)]
+mod million_tests;
 mod own;
 #[cfg(test)]
 mod peers_tests;
@@ -28,6 +35,8 @@ pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 pub(crate) mod thumbnails;
+#[cfg(test)]
+mod timing_tests;
 pub(crate) mod views;
 #[cfg(test)]
 mod views_tests;

@@ -14,15 +14,16 @@ use crate::{
     error::ShareError,
     store::{
         beneath::Beneath,
-        database::{Database, DatabaseError, ShareRecord},
+        database::{Added, Database, DatabaseError, ShareRecord},
     },
+    transfer::added::Spot,
 };
 use shoal_proto::{
     RelativePath, display,
     mapping::beside,
     name,
     share::{
-        Holds, MAX_SHARE_NAME, MAX_SHARES, Name, ShareId, fold,
+        Holds, MAX_SHARE_NAME, MAX_SHARES, Name, Place, ShareId, fold,
         rights::{Access, Asker, Audience, MAX_CHOSEN, Rights},
     },
 };
@@ -86,6 +87,16 @@ impl Table {
     pub(crate) fn lease(&self, asker: &Asker, share: ShareId) -> Option<Arc<Own>> {
         let own = self.own().get(&share).cloned();
         own.filter(|own| own.record.rights.of(asker).is_some())
+    }
+
+    /// As [`Table::lease`], where `asker` may add files, too.
+    pub(crate) fn lease_to_add(&self, asker: &Asker, share: ShareId) -> Option<Arc<Own>> {
+        self.lease(asker, share).filter(|own| own.record.rights.of(asker) == Some(Access::ReadAndAdd))
+    }
+
+    /// There is such a share, whoever it is for.
+    pub(crate) fn is_there(&self, share: ShareId) -> bool {
+        self.own().contains_key(&share)
     }
 
     /// The shares that `asker` may see, by name, and what it may do.
@@ -278,6 +289,21 @@ impl Own {
     pub(crate) fn holds(&self) -> Option<Holds> {
         holds(&self.kept).filter(|(_, complete)| *complete).map(|(holds, _)| holds)
     }
+
+    /// A folder in it, to add files to; `None`: it is not there, or left out.
+    pub(crate) fn spot(&self, place: &Place) -> Option<Spot> {
+        let folder = place.folder.as_ref();
+        self.kept.open(folder).ok()?;
+        let name = place_name(&self.record.name, folder);
+        let filter = self.kept.filter();
+        let leaves_out = Box::new(move |path: &str, is_folder| filter.leaves_out(path, is_folder));
+        Some(Spot { added: Added { place: place.clone(), name }, share: self.kept.beneath.clone(), leaves_out })
+    }
+}
+
+/// What people call a folder in a share.
+pub(crate) fn place_name(share: &str, folder: Option<&RelativePath>) -> String {
+    folder.map_or_else(|| share.to_owned(), |folder| format!("{share}/{}", folder.as_str()))
 }
 
 fn holds(kept: &Kept) -> Option<(Holds, bool)> {

@@ -1,20 +1,17 @@
 //! Files of others that somebody looks at: a text, an image, a film that is played from its middle.
 //!
-//! Bytes are asked for in any order, and mostly one part after another. So the stream that brought a part goes on with the next, the
-//! connection's flow control lets it run ahead by some seconds, and a leap ends it for another. A piece is checked against its hash before
-//! any of it is given away; the last few are kept, since players come back to them. Nothing is written to the disk.
+//! Bytes are asked for in any order, and mostly one part after another. Whoever reads on finds that the next pieces were asked for
+//! already; a leap gives them up. Never more is asked for than is taken off the connection at once: what waits there would keep others
+//! waiting. A piece is checked against its hash before any of it is given away; the last few are kept, since players come back to them.
+//! Nothing is written to the disk.
 
-use super::ask::Asker;
-use crate::{
-    error::LookError,
-    transfer::{incoming::Incoming, transfers::blocking},
-};
-use bytes::{Bytes, BytesMut};
+use super::{ahead::Ahead, ask::Asker};
+use crate::error::LookError;
+use bytes::Bytes;
 use shoal_proto::{
     PeerId, PieceIndex, RelativePath, display,
-    message::{EntryFailure, Frame},
-    piece::{PieceHasher, piece_range, pieces_with},
-    share::{Read, Reading, ShareId},
+    piece::{piece_count, piece_range, piece_size, pieces_with},
+    share::{Reading, ShareId},
 };
 use std::{
     collections::VecDeque,
@@ -29,10 +26,13 @@ pub const MAX_READ: u32 = 1024 * 1024;
 /// Files that are looked at at once; the one that was left alone longest goes first.
 const MAX_VIEWS: usize = 8;
 
+/// Bytes that are asked for ahead of one who reads on: the way there and back on a fast and on a long connection.
+const AHEAD: u64 = 4 * 1024 * 1024;
+
 /// Pieces that are kept of one file.
 const MAX_KEPT: usize = 4;
 
-/// Pieces that a stream may be behind of what is wanted, and still be read up to there.
+/// Pieces that may come before the one that is wanted, and be waited for.
 const MAX_SKIPPED: u32 = 2;
 
 /// What nobody looks at for so long is closed.
@@ -61,7 +61,7 @@ pub struct FileVersion {
 
 /// Which file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct SharedFile {
     pub(crate) peer: PeerId,
     /// The share's name.
     pub(crate) share: String,
@@ -78,7 +78,7 @@ pub(crate) struct Views {
 
 #[derive(Debug)]
 struct View {
-    place: Place,
+    file: SharedFile,
     used: Mutex<Instant>,
     state: tokio::sync::Mutex<State>,
 }
@@ -87,15 +87,9 @@ struct View {
 struct State {
     share: Option<ShareId>,
     reading: Option<Reading>,
-    stream: Option<Stream>,
+    /// What was asked for and is not taken yet: runs of pieces, each beginning where the one before it ends.
+    coming: VecDeque<Ahead>,
     kept: VecDeque<(PieceIndex, Bytes)>,
-}
-
-#[derive(Debug)]
-struct Stream {
-    /// The pieces that still come.
-    left: Range<u32>,
-    incoming: Incoming,
 }
 
 impl Views {
@@ -104,9 +98,9 @@ impl Views {
     }
 
     /// `len` bytes from `offset` on, at most [`MAX_READ`].
-    pub(crate) async fn read(self: &Arc<Self>, place: Place, offset: u64, len: u32) -> Result<SharedBytes, LookError> {
-        let peer = place.peer;
-        let view = self.view(place);
+    pub(crate) async fn read(self: &Arc<Self>, file: SharedFile, offset: u64, len: u32) -> Result<SharedBytes, LookError> {
+        let peer = file.peer;
+        let view = self.view(file);
         let read = view.read(&self.asker, offset, len.min(MAX_READ)).await;
         if read.is_err() {
             // The share may have been made anew, the file replaced, the connection lost: the next one begins from nothing.
@@ -116,15 +110,15 @@ impl Views {
         read
     }
 
-    fn view(self: &Arc<Self>, place: Place) -> Arc<View> {
+    fn view(self: &Arc<Self>, file: SharedFile) -> Arc<View> {
         let mut open = self.open();
-        let known = open.iter().position(|view| view.place == place).and_then(|at| open.remove(at));
-        let view = known
-            .unwrap_or_else(|| Arc::new(View { place, used: Mutex::new(Instant::now()), state: tokio::sync::Mutex::default() }));
-        view.touch();
         if open.is_empty() {
             self.close_what_is_idle();
         }
+        let known = open.iter().position(|view| view.file == file).and_then(|at| open.remove(at));
+        let view = known
+            .unwrap_or_else(|| Arc::new(View { file, used: Mutex::new(Instant::now()), state: tokio::sync::Mutex::default() }));
+        view.touch();
         open.push_back(view.clone());
         if open.len() > MAX_VIEWS {
             open.pop_front();
@@ -160,11 +154,11 @@ impl View {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    async fn read(&self, asker: &Asker, offset: u64, len: u32) -> Result<SharedBytes, LookError> {
+    async fn read(&self, asker: &Arc<Asker>, offset: u64, len: u32) -> Result<SharedBytes, LookError> {
         let mut state = self.state.lock().await;
         let reading = match state.reading {
             Some(reading) => reading,
-            None => self.begin(asker, &mut state, offset, len.into()).await?,
+            None => self.begin(asker, &mut state, offset, len).await?,
         };
         let wanted = offset..offset.saturating_add(len.into()).min(reading.size);
         let mut parts = Vec::new();
@@ -180,82 +174,85 @@ impl View {
         Ok(SharedBytes { version: FileVersion { size: reading.size, modified: reading.modified }, bytes })
     }
 
-    /// A piece, checked: from what is kept, or from a stream that is there or near, or from another.
-    async fn piece(&self, asker: &Asker, state: &mut State, reading: Reading, piece: PieceIndex) -> Result<Bytes, LookError> {
+    /// The first look at a file: what version it is of, and the bytes that are wanted.
+    async fn begin(&self, asker: &Arc<Asker>, state: &mut State, offset: u64, len: u32) -> Result<Reading, LookError> {
+        let share = asker.share_id(self.file.peer, &self.file.share).await?;
+        state.share = Some(share);
+        let mut first = Ahead::ask(asker.clone(), self.file.clone(), share, offset..offset.saturating_add(len.into()));
+        let reading = self.in_time(asker, first.reading()).await?;
+        state.reading = Some(reading);
+        state.coming = VecDeque::from([first]);
+        Ok(reading)
+    }
+
+    /// A piece, checked: from what is kept, from what is coming, or asked for now.
+    async fn piece(
+        &self,
+        asker: &Arc<Asker>,
+        state: &mut State,
+        reading: Reading,
+        piece: PieceIndex,
+    ) -> Result<Bytes, LookError> {
         if let Some((_, content)) = state.kept.iter().find(|(index, _)| *index == piece) {
             return Ok(content.clone());
         }
-        let near = |stream: &Stream| stream.left.contains(&piece.0) && piece.0 - stream.left.start <= MAX_SKIPPED;
-        if !state.stream.as_ref().is_some_and(near) {
-            let range = piece_range(reading.size, piece).ok_or_else(|| self.changed(asker))?;
-            // One who reads on is given all that follows; the first look at a place is for what was asked.
-            let reads_on = piece.0 > 0 && state.kept.iter().any(|(index, _)| index.0 + 1 == piece.0);
-            let len = if reads_on { u64::MAX } else { range.end - range.start };
-            if self.begin(asker, state, range.start, len).await? != reading {
-                return Err(self.changed(asker));
-            }
+        let reads_on = piece.0 > 0 && state.kept.iter().any(|(index, _)| index.0 + 1 == piece.0);
+        let left = |state: &State| {
+            let first = state.coming.front().map(|run| run.left.start)?;
+            Some(first..state.coming.back()?.left.end)
+        };
+        let is_near = |left: Range<u32>| left.contains(&piece.0) && piece.0 - left.start <= MAX_SKIPPED;
+        if !left(state).is_some_and(is_near) {
+            // The rest would be in the way of what is wanted now.
+            state.coming.clear();
+            // The first look at a place is for what was asked.
+            self.ask(asker, state, reading, if reads_on { ahead(reading.size, piece.0) } else { piece.0..piece.0 + 1 });
         }
-        // Put back once a whole piece came: what broke off in the middle of one is of no more use.
-        let mut stream = state.stream.take().ok_or_else(|| self.changed(asker))?;
         loop {
-            let index = PieceIndex(stream.left.start);
-            let next = tokio::time::timeout(PIECE_WAIT, self.next_piece(asker, &mut stream, reading)).await;
-            let content = next.map_err(|_| LookError::Lost(asker.name(self.place.peer)))??;
+            let Some(run) = state.coming.front_mut() else { return Err(self.changed(asker)) };
+            if run.left.is_empty() {
+                state.coming.pop_front();
+                continue;
+            }
+            let index = PieceIndex(run.left.start);
+            let next = async {
+                // Of another version: what came before does not fit to it.
+                if run.reading().await? == reading { run.next().await } else { Err(self.changed(asker)) }
+            };
+            let content = self.in_time(asker, next).await?;
             state.kept.push_back((index, content.clone()));
             if state.kept.len() > MAX_KEPT {
                 state.kept.pop_front();
             }
+            let end = state.coming.back().map_or(0, |run| run.left.end);
+            if reads_on && u64::from(end - index.0) * piece_size(reading.size) <= AHEAD / 2 {
+                self.ask(asker, state, reading, ahead(reading.size, end));
+            }
             if index == piece {
-                state.stream = Some(stream);
                 return Ok(content);
             }
         }
     }
 
-    /// Opens a stream for the pieces that hold these bytes.
-    async fn begin(&self, asker: &Asker, state: &mut State, offset: u64, len: u64) -> Result<Reading, LookError> {
-        let Place { peer, share, path } = &self.place;
-        let share = match state.share {
-            Some(share) => share,
-            None => asker.share_id(*peer, share).await?,
-        };
-        // Before anything else is asked for: the rest of the old one would be in its way.
-        state.stream = None;
-        let read = Read { share, path: path.clone(), offset, len };
-        let (reading, incoming) = asker.read(*peer, read, &display::shown(path.as_str())).await?;
-        (state.share, state.reading) = (Some(share), Some(reading));
-        let left = pieces_with(reading.size, offset..offset.saturating_add(len));
-        state.stream = Some(Stream { left, incoming });
-        Ok(reading)
+    fn ask(&self, asker: &Arc<Asker>, state: &mut State, reading: Reading, pieces: Range<u32>) {
+        let (Some(share), false) = (state.share, pieces.is_empty()) else { return };
+        let size = piece_size(reading.size);
+        let bytes = u64::from(pieces.start) * size..(u64::from(pieces.end) * size).min(reading.size);
+        state.coming.push_back(Ahead::ask(asker.clone(), self.file.clone(), share, bytes).of(reading.size));
     }
 
-    async fn next_piece(&self, asker: &Asker, stream: &mut Stream, reading: Reading) -> Result<Bytes, LookError> {
-        let what = || display::shown(self.place.path.as_str());
-        let lost = |error: &crate::stream::StreamError| asker.failed(self.place.peer, error, &what());
-        let piece = PieceIndex(stream.left.start);
-        let range = piece_range(reading.size, piece).ok_or_else(|| self.changed(asker))?;
-        let frame = stream.incoming.frame().await.map_err(|error| lost(&error))?;
-        let (hash, len) = match frame {
-            Frame::Block { piece: index, hash, len, .. } if index == piece && u64::from(len) == range.end - range.start => {
-                (hash, len)
-            }
-            Frame::Failed { reason: EntryFailure::Changed, .. } => return Err(self.changed(asker)),
-            Frame::Failed { .. } => return Err(LookError::NotShared { peer: asker.name(self.place.peer), what: what() }),
-            _ => return Err(LookError::Damaged(asker.name(self.place.peer))),
-        };
-        let parts = stream.incoming.content(len as usize).await.map_err(|error| lost(&error))?;
-        let checked = blocking(move || {
-            let mut hasher = PieceHasher::new(reading.size, piece);
-            let mut content = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
-            parts.iter().for_each(|part| content.extend_from_slice(part));
-            hasher.update(&content);
-            (hasher.finish() == hash).then(|| content.freeze())
-        });
-        stream.left.start += 1;
-        checked.await.ok_or_else(|| LookError::Damaged(asker.name(self.place.peer)))
+    async fn in_time<T>(&self, asker: &Asker, work: impl Future<Output = Result<T, LookError>>) -> Result<T, LookError> {
+        let lost = |_| LookError::Lost(asker.name(self.file.peer));
+        tokio::time::timeout(PIECE_WAIT, work).await.map_err(lost)?
     }
 
     fn changed(&self, asker: &Asker) -> LookError {
-        LookError::Changed { peer: asker.name(self.place.peer), what: display::shown(self.place.path.as_str()) }
+        LookError::Changed { peer: asker.name(self.file.peer), what: display::shown(self.file.path.as_str()) }
     }
+}
+
+/// The pieces from one on that are asked for ahead of one who reads on.
+fn ahead(size: u64, first: u32) -> Range<u32> {
+    let count = u32::try_from(AHEAD / piece_size(size)).unwrap_or(1).max(2);
+    first..first.saturating_add(count).min(piece_count(size)).max(first)
 }

@@ -24,6 +24,7 @@ async fn any_part_in_any_order_is_what_the_file_holds() {
     owner.write("film.mp4", &whole);
     owner.write("empty", b"");
     owner.share(Audience::Everyone).await;
+    assert_eq!(read(&asker, &owner, "empty", 0, 10).await.unwrap().bytes, "");
     // From the beginning to the end, as it is saved; then by leaps, as it is played.
     let mut at = 0;
     while at < whole.len() {

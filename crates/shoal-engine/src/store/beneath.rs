@@ -7,17 +7,18 @@
 use super::{
     file_key::nanos,
     folders::open_file,
-    found::{Found, FoundKind},
+    found::{Found, FoundKind, HAS_MARKS},
     names::{Names, Originals, from_disk, on_disk},
 };
-use cap_fs_ext::DirExt;
+use cap_fs_ext::{DirExt, MetadataExt};
 use cap_std::{
     ambient_authority,
     fs::{Dir, OpenOptions},
 };
 use shoal_proto::{RelativePath, name::to_os, piece::checked_piece_count};
 use std::{
-    ffi::OsStr,
+    collections::HashMap,
+    ffi::{OsStr, OsString},
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -46,6 +47,35 @@ pub(crate) struct Seen {
     pub(crate) modified: i64,
     /// Its number on its drive, or 0.
     pub(crate) inode: u64,
+    /// Marked as hidden or as the system's own, where systems have such marks beside names.
+    pub(crate) hidden: bool,
+}
+
+/// What a folder's list says of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File,
+    Folder,
+    /// It has to be looked at.
+    Unknown,
+}
+
+/// A folder's list.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    names: Names,
+    /// Those that are not files: mostly the fewer.
+    others: HashMap<OsString, Kind>,
+}
+
+impl Listed {
+    /// By name: as it travels, as the disk has it, and what it is.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, OsString, Kind)> {
+        (0..).map_while(|index| self.names.get(index)).map(|(name, real)| {
+            let kind = self.others.get(&real).copied().unwrap_or(Kind::File);
+            (name, real, kind)
+        })
+    }
 }
 
 impl Beneath {
@@ -78,6 +108,22 @@ impl Beneath {
         Ok(inside)
     }
 
+    /// As [`Beneath::open`], where nothing on the way is marked as hidden.
+    ///
+    /// # Errors
+    /// As [`Beneath::open`].
+    pub(crate) fn open_unhidden(&self, path: Option<&RelativePath>) -> io::Result<Inside> {
+        if !HAS_MARKS {
+            return self.open(path);
+        }
+        let mut inside = self.open(None)?;
+        for component in path.iter().flat_map(|path| path.components()) {
+            inside.look_for(component).filter(|seen| !seen.hidden).ok_or(io::ErrorKind::NotFound)?;
+            inside = inside.enter(component)?;
+        }
+        Ok(inside)
+    }
+
     /// Opens a regular file in it for reading.
     ///
     /// # Errors
@@ -100,18 +146,32 @@ impl Inside {
         })
     }
 
-    /// The names in it, sorted, as they travel. Such as cannot travel are left out.
-    pub(crate) fn names(&self, originals: Originals<'_>) -> io::Result<Names> {
-        let mut names = Names::default();
+    /// The names in it, sorted, as they travel, and what is under them as far as the list itself says. Such as cannot travel, and what is
+    /// neither file nor folder, are left out.
+    pub(crate) fn names(&self, originals: Originals<'_>) -> io::Result<Listed> {
+        let mut listed = Listed::default();
         for entry in self.dir.entries()? {
-            let real = entry?.file_name();
+            let entry = entry?;
+            let real = entry.file_name();
+            let kind = match entry.file_type() {
+                // Marks are not in the list.
+                Ok(kind) if HAS_MARKS && !kind.is_symlink() => Kind::Unknown,
+                Ok(kind) if kind.is_file() => Kind::File,
+                Ok(kind) if kind.is_dir() => Kind::Folder,
+                Ok(kind) if kind.is_symlink() => continue,
+                // Some filesystems do not say.
+                _ => Kind::Unknown,
+            };
             if let Ok(name) = from_disk(&real, originals) {
-                names.add(name, real);
+                if kind != Kind::File {
+                    listed.others.insert(real.clone(), kind);
+                }
+                listed.names.add(name, real);
             }
         }
         // What is called on the disk as another file travels cannot be asked for.
-        names.sort();
-        Ok(names)
+        listed.names.sort();
+        Ok(listed)
     }
 
     /// What is there under a name that the disk has; `None`: nothing that can be shared.
@@ -125,7 +185,7 @@ impl Inside {
             }
             FoundKind::Link | FoundKind::Special => return None,
         };
-        Some(Seen { size, executable, modified: nanos(found.modified), inode: found.inode })
+        Some(Seen { size, executable, modified: nanos(found.modified), inode: found.inode, hidden: found.hidden })
     }
 
     /// As [`Inside::look`], by a name that travels.
@@ -137,24 +197,62 @@ impl Inside {
         on_disk(name, look).ok()
     }
 
-    /// That something in it has this very name. Where the system takes other spellings of a name for it, and short forms of long names,
-    /// a path could get past what its owner's patterns leave out.
     fn is_called(&self, real: &OsStr) -> io::Result<()> {
-        if cfg!(target_os = "linux") {
-            return Ok(());
-        }
-        for entry in self.dir.entries()? {
-            if entry?.file_name() == real {
-                return Ok(());
-            }
-        }
-        Err(io::ErrorKind::NotFound.into())
+        is_called(&self.dir, real)
     }
 
     /// When the list of its names changed last, in nanoseconds since 1970.
     pub(crate) fn modified(&self) -> io::Result<i64> {
         Ok(nanos(self.dir.dir_metadata()?.modified()?.into_std()))
     }
+}
+
+/// That something in a folder has this very name. Where the system takes other spellings of a name for it, and short forms of long names,
+/// a path could get past what its owner's patterns leave out.
+pub(super) fn is_called(dir: &Dir, real: &OsStr) -> io::Result<()> {
+    if cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    for entry in dir.entries()? {
+        if entry?.file_name() == real {
+            return Ok(());
+        }
+    }
+    Err(io::ErrorKind::NotFound.into())
+}
+
+/// A folder in a share that is written to, and is to stay where it is meanwhile.
+#[derive(Debug)]
+pub(super) struct Anchor {
+    share: Beneath,
+    folder: Option<RelativePath>,
+    /// Its drive and its number there.
+    identity: (u64, u64),
+}
+
+impl Anchor {
+    /// Opens the folder.
+    ///
+    /// # Errors
+    /// As [`Beneath::open`].
+    pub(super) fn open(share: Beneath, folder: Option<&RelativePath>) -> io::Result<(Self, Dir)> {
+        let Inside { dir } = share.open(folder)?;
+        Ok((Self { identity: identity(&dir)?, share, folder: folder.cloned() }, dir))
+    }
+
+    /// That the same folder is still there.
+    ///
+    /// # Errors
+    /// It is not, or cannot be opened.
+    pub(super) fn check(&self) -> io::Result<()> {
+        let is_same = identity(&self.share.open(self.folder.as_ref())?.dir)? == self.identity;
+        if is_same { Ok(()) } else { Err(io::Error::other("another folder is in its place")) }
+    }
+}
+
+fn identity(dir: &Dir) -> io::Result<(u64, u64)> {
+    let metadata = dir.dir_metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 #[cfg(all(test, unix))]
@@ -193,12 +291,8 @@ mod tests {
         symlink("a", at("inward")).unwrap();
         let inside = share.open(None).unwrap();
         let names = inside.names(&|_| None).unwrap();
-        let seen: Vec<_> = (0..)
-            .map_while(|index| names.get(index))
-            .filter(|(_, real)| inside.look(real).is_some())
-            .map(|(name, _)| name.to_owned())
-            .collect();
-        assert_eq!(seen, ["a"]);
+        let seen: Vec<_> = names.iter().map(|(name, _, kind)| (name, kind)).collect();
+        assert_eq!(seen, [("a", Kind::Folder)]);
         assert!(inside.look_for("file").is_none() && inside.look_for("folder").is_none() && inside.look_for("a").is_some());
         for outside in ["folder", "inward", "file"] {
             assert!(share.open(Some(&path(outside))).is_err(), "{outside}");
@@ -245,6 +339,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
     fn a_pipe_is_no_file_and_is_not_waited_for() {
         let (place, share) = scene();
         rustix::fs::mknodat(

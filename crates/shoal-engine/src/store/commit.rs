@@ -85,7 +85,7 @@ pub(crate) struct Placed {
 /// (Windows renames no open file). Where a file fails, its partial file is kept for another try, except after
 /// [`DiskError::SyncFailed`] and [`DiskError::Altered`].
 pub(crate) fn commit_batch(target: &Target, files: &[Ready<'_>], clash: Clash) -> Vec<Result<Placed, DiskError>> {
-    let partials = match target.partials() {
+    let partials = match target.check().and_then(|()| target.partials()) {
         Ok(partials) => partials,
         Err(error) => return files.iter().map(|_| Err(error.clone())).collect(),
     };
@@ -117,9 +117,13 @@ pub(crate) fn commit_batch(target: &Target, files: &[Ready<'_>], clash: Clash) -
 /// # Errors
 /// The folder cannot be opened or made.
 pub(crate) fn commit_folder(target: &Target, path: &RelativePath, modified: SystemTime) -> Result<PathBuf, DiskError> {
+    target.check()?;
     let folder = target.enter(path.as_str())?;
     target.sync_new_folders()?;
-    courtesy("times", &folder.path, set_folder_time(target, &folder, modified));
+    // Whoever adds to a share changes nothing that was there before.
+    if folder.new || !target.is_anchored() {
+        courtesy("times", &folder.path, set_folder_time(target, &folder, modified));
+    }
     Ok(folder.path.clone())
 }
 

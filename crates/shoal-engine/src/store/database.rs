@@ -11,7 +11,7 @@ mod history;
 mod records;
 mod shares;
 
-pub(crate) use records::{Checkpoint, DeviceRecord, FileFailure, Kept, TransferRecord};
+pub(crate) use records::{Added, Checkpoint, DeviceRecord, FileFailure, Kept, TransferRecord};
 pub(crate) use shares::ShareRecord;
 
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row, blob::ZeroBlob, params};
@@ -189,8 +189,9 @@ impl Database {
         let transaction = connection.transaction()?;
         transaction.execute(
             "INSERT OR REPLACE INTO transfers (id, direction, peer, name, state, text, files, bytes, files_done, files_failed, \
-             bytes_done, bytes_moved, error, target, replace, accepted, active_ms, created, changed, share, beneath) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+             bytes_done, bytes_moved, error, target, replace, accepted, active_ms, created, changed, share, beneath, \
+             place, place_folder, place_name) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
             params![
                 record.id.0,
                 direction_word(record.direction),
@@ -212,7 +213,10 @@ impl Database {
                 time_sql(record.created),
                 time_sql(record.changed),
                 record.share.map(|share| share.0),
-                record.beneath.as_deref().map(path_bytes)
+                record.beneath.as_deref().map(path_bytes),
+                record.added.as_ref().map(|added| added.place.share.0),
+                record.added.as_ref().and_then(|added| Some(added.place.folder.as_ref()?.as_str())),
+                record.added.as_ref().map(|added| &added.name)
             ],
         )?;
         for (name, path) in &record.sources {
@@ -439,7 +443,7 @@ fn write_checkpoint(connection: &mut Connection, id: TransferId, checkpoint: &Ch
 }
 
 const TRANSFER_COLUMNS: &str = "id, direction, peer, name, state, text, files, bytes, files_done, files_failed, bytes_done, \
-     bytes_moved, error, target, replace, accepted, active_ms, created, changed, share, beneath";
+     bytes_moved, error, target, replace, accepted, active_ms, created, changed, share, beneath, place, place_folder, place_name";
 
 fn with_sources(connection: &Connection, mut record: TransferRecord) -> Result<TransferRecord, DatabaseError> {
     if record.direction == Direction::Send {
@@ -474,6 +478,7 @@ fn transfer_from(row: &Row<'_>) -> rusqlite::Result<TransferRecord> {
         changed: UNIX_EPOCH + Duration::from_millis(row.get::<_, i64>(18)?.unsigned_abs()),
         share: row.get::<_, Option<[u8; 16]>>(19)?.map(ShareId),
         beneath: row.get::<_, Option<Vec<u8>>>(20)?.map(path_from),
+        added: Added::from_row(row)?,
     })
 }
 

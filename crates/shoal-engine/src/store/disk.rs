@@ -78,6 +78,11 @@ impl DiskError {
         Self::Escapes { name: shown(name) }
     }
 
+    /// A folder that has to stay where it is did not.
+    pub(super) fn moved(path: &Path, reason: &impl Display) -> Self {
+        Self::CannotWrite { name: shown(&path.to_string_lossy()), reason: reason.to_string() }
+    }
+
     pub(crate) fn altered(name: &str) -> Self {
         Self::Altered { name: shown(name) }
     }

@@ -3,12 +3,27 @@
 use cap_std::fs::Dir;
 use std::{ffi::OsStr, io, time::SystemTime};
 
+/// Names do not tell what is hidden on this system.
+pub(super) const HAS_MARKS: bool = cfg!(any(windows, target_os = "macos"));
+
+/// `FILE_ATTRIBUTE_HIDDEN` and `FILE_ATTRIBUTE_SYSTEM`: <https://learn.microsoft.com/windows/win32/fileio/file-attribute-constants>.
+#[cfg(windows)]
+const HIDDEN: u32 = 0x2;
+#[cfg(windows)]
+const SYSTEM: u32 = 0x4;
+
+/// Of `chflags(2)`.
+#[cfg(target_os = "macos")]
+const UF_HIDDEN: u32 = 0x8000;
+
 /// What stands under a name.
 pub(super) struct Found {
     pub(super) kind: FoundKind,
     pub(super) modified: SystemTime,
     /// Its number on its drive; 0 where the system does not say it without opening.
     pub(super) inode: u64,
+    /// Marked as hidden or as the system's own, whatever its name.
+    pub(super) hidden: bool,
 }
 
 pub(super) enum FoundKind {
@@ -42,7 +57,11 @@ impl Found {
         let whole = Duration::from_secs(seconds.unsigned_abs());
         let second = if seconds < 0 { UNIX_EPOCH.checked_sub(whole) } else { UNIX_EPOCH.checked_add(whole) };
         let modified = second.and_then(|second| second.checked_add(Duration::from_nanos(u64::from(nanos))));
-        Ok(Self { kind, modified: modified.unwrap_or(UNIX_EPOCH), inode: stat.st_ino })
+        #[cfg(target_os = "macos")]
+        let hidden = stat.st_flags & UF_HIDDEN != 0;
+        #[cfg(not(target_os = "macos"))]
+        let hidden = false;
+        Ok(Self { kind, modified: modified.unwrap_or(UNIX_EPOCH), inode: stat.st_ino, hidden })
     }
 
     /// Looks without following a link.
@@ -58,7 +77,11 @@ impl Found {
         } else {
             FoundKind::Special
         };
-        Ok(Self { kind, modified: metadata.modified()?.into_std(), inode: 0 })
+        #[cfg(windows)]
+        let hidden = cap_std::fs::MetadataExt::file_attributes(&metadata) & (HIDDEN | SYSTEM) != 0;
+        #[cfg(not(windows))]
+        let hidden = false;
+        Ok(Self { kind, modified: metadata.modified()?.into_std(), inode: 0, hidden })
     }
 
     /// What was given itself, links followed.
@@ -74,6 +97,7 @@ impl Found {
         } else {
             FoundKind::Special
         };
-        Ok(Self { kind, modified: metadata.modified()?, inode: 0 })
+        // Whatever somebody chose is meant.
+        Ok(Self { kind, modified: metadata.modified()?, inode: 0, hidden: false })
     }
 }

@@ -16,4 +16,7 @@ CREATE TABLE share_peers ( -- whom a share is for by name
 ) WITHOUT ROWID;
 
 ALTER TABLE transfers ADD COLUMN share BLOB;   -- the share that it is from
-ALTER TABLE transfers ADD COLUMN beneath BLOB; -- sending: the folder that its files must not leave; a path
+ALTER TABLE transfers ADD COLUMN beneath BLOB; -- the folder that its files must not leave; a path
+ALTER TABLE transfers ADD COLUMN place BLOB;   -- the share that its files are added to
+ALTER TABLE transfers ADD COLUMN place_folder TEXT; -- the folder in it; NULL: itself
+ALTER TABLE transfers ADD COLUMN place_name TEXT;   -- what people call that place

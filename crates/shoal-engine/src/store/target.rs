@@ -7,6 +7,7 @@
 //! Where a link, or a file, stands under the name of a folder that is needed, the folder `name (2)` beside it is taken.
 
 use super::{
+    beneath::{Anchor, Beneath, is_called},
     disk::DiskError,
     file_key::FileKey,
     folders::{Folder, RecentFolders, open_file, split},
@@ -49,6 +50,8 @@ pub(crate) struct Target {
     path: PathBuf,
     root: Arc<Folder>,
     recent: RecentFolders,
+    /// What keeps it inside of a share.
+    anchor: Option<Anchor>,
     partials_name: String,
     partials: Mutex<Option<Arc<Partials>>>,
     /// Folders in which a folder was made that is not durable yet.
@@ -83,14 +86,45 @@ impl Target {
         let path = std::path::absolute(path).map_err(failed)?;
         make_durably(&path).map_err(failed)?;
         let dir = Dir::open_ambient_dir(&path, ambient_authority()).map_err(failed)?;
-        Ok(Self {
+        Ok(Self::new(path, dir, None, transfer))
+    }
+
+    /// Opens a folder in a share, for what others add to it. It is not made, not reached over a link, and has to stay where it is
+    /// ([`Target::check`]).
+    ///
+    /// # Errors
+    /// It is not there, or something on the way to it is no folder.
+    pub(crate) fn beneath(share: Beneath, folder: Option<&RelativePath>, transfer: TransferId) -> Result<Self, DiskError> {
+        let path = folder.map_or_else(|| share.root().to_owned(), |folder| share.real_path(folder));
+        let open = Anchor::open(share, folder).map_err(|error| DiskError::of_path("opening the folder", &path, error));
+        let (anchor, dir) = open?;
+        Ok(Self::new(path, dir, Some(anchor), transfer))
+    }
+
+    fn new(path: PathBuf, dir: Dir, anchor: Option<Anchor>, transfer: TransferId) -> Self {
+        Self {
             path,
             root: Arc::new(Folder { dir, path: PathBuf::new(), new: false }),
             recent: RecentFolders::default(),
+            anchor,
             partials_name: format!(".shoal-{transfer}"),
             partials: Mutex::default(),
             unsynced: Mutex::default(),
-        })
+        }
+    }
+
+    /// That the folder in a share is still where it was: what was moved out of the share, or has a link in its place, gets no more files.
+    ///
+    /// # Errors
+    /// [`DiskError::CannotWrite`]: it goes on when the folder is there again.
+    pub(super) fn check(&self) -> Result<(), DiskError> {
+        let Some(anchor) = &self.anchor else { return Ok(()) };
+        anchor.check().map_err(|error| DiskError::moved(&self.path, &error))
+    }
+
+    /// It has to stay where it was: it is a place in a share.
+    pub(super) const fn is_anchored(&self) -> bool {
+        self.anchor.is_some()
     }
 
     /// Where it is.
@@ -123,7 +157,8 @@ impl Target {
         let folder = self.look_up(parent, false).ok()??;
         let name = names_for(name).next()?;
         // Asked first, so that no pipe or device is opened.
-        folder.dir.symlink_metadata(&name).ok().filter(cap_std::fs::Metadata::is_file)?;
+        let is_there = folder.dir.symlink_metadata(&name).is_ok_and(|metadata| metadata.is_file());
+        (is_there && self.means(&folder, &name)).then_some(())?;
         let file = open_file(&folder.dir, &name, OpenOptions::new().read(true)).ok()?;
         Some(Existing { key: FileKey::of(&file).ok()?, file })
     }
@@ -135,9 +170,9 @@ impl Target {
         let folder = self.look_up(parent, false).ok()??;
         let beside = names_for(name).skip(1).take(MAX_COPIES_LOOKED_AT);
         let there = beside.map_while(|name| Some((folder.dir.symlink_metadata(&name).ok()?, name)));
-        let (_, name) = there.into_iter().find(|(metadata, _)| {
+        let (_, name) = there.into_iter().find(|(metadata, name)| {
             let same_time = metadata.modified().is_ok_and(|time| time.into_std() == modified);
-            metadata.is_file() && metadata.len() == size && same_time
+            metadata.is_file() && metadata.len() == size && same_time && self.means(&folder, name)
         })?;
         let file = open_file(&folder.dir, &name, OpenOptions::new().read(true)).ok()?;
         Some(Existing { key: FileKey::of(&file).ok()?, file })
@@ -224,6 +259,8 @@ impl Target {
         for name in names_for(name) {
             let child = enter_child(&parent.dir, &name, builder.as_ref());
             match child.map_err(|error| DiskError::of("opening the folder", key, error))? {
+                // Another spelling of its name, by which it could be one that the share leaves out.
+                Child::Folder { made: false, .. } if !self.means(&parent, &name) => {}
                 Child::Folder { dir, made } => {
                     if made {
                         self.unsynced.lock().unwrap_or_else(PoisonError::into_inner).insert(parent_key.into());
@@ -237,6 +274,11 @@ impl Target {
             }
         }
         Err(DiskError::escapes(key))
+    }
+
+    /// In a share, a name means only what is called exactly so.
+    fn means(&self, folder: &Folder, name: &OsStr) -> bool {
+        self.anchor.is_none() || is_called(&folder.dir, name).is_ok()
     }
 
     /// Makes the folders durable that were made since the last time.

@@ -1,16 +1,12 @@
 //! The past of transfers: what was sent of them, and leaving the history.
 
 use super::{
-    Direction, State,
+    Direction, State, added,
     live::Live,
     sent::Sent,
     transfers::{Transfers, blocking, recording, state_text},
 };
-use crate::{
-    Event,
-    error::TransferError,
-    store::{database::TransferRecord, target::Target},
-};
+use crate::{Event, error::TransferError, store::database::TransferRecord};
 use shoal_proto::{display, message::TransferId};
 use std::sync::{Arc, PoisonError};
 
@@ -51,7 +47,7 @@ impl Transfers {
     fn forget_ended(&self, record: &TransferRecord) -> Result<(), TransferError> {
         if let (Direction::Receive, State::Failed, Some(into)) = (record.direction, record.state, &record.into) {
             // Kept until now for a retry. A drive that is gone keeps them; they are hidden and marked with the transfer's id.
-            if let Err(error) = Target::open(into, record.id).and_then(|target| target.remove_partials()) {
+            if let Err(error) = added::target(record, into).and_then(|target| target.remove_partials()) {
                 tracing::warn!(%error, "partial files are left behind");
             }
         }

@@ -1,5 +1,6 @@
 //! Moving content: offers, consent, sending, receiving.
 
+pub(crate) mod added;
 pub(crate) mod asked;
 pub(crate) mod bases;
 mod buffers;
@@ -92,6 +93,8 @@ pub struct Transfer {
     pub direction: Direction,
     /// This device asked for it, out of a share of the other end's.
     pub fetched: bool,
+    /// Its files are added to a share of the receiver's: the share's name and the folder in it, safe to print.
+    pub added_to: Option<String>,
     /// The other end.
     pub peer: PeerId,
     /// Its name, safe to print.

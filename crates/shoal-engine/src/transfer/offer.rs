@@ -2,6 +2,7 @@
 
 use super::{
     Cause, Consent, Direction, State,
+    added::is_added_to,
     inbox::Inbox,
     live::{Live, Session},
     receive,
@@ -20,6 +21,7 @@ use shoal_proto::{
     codec::MAX_MESSAGE,
     display, manifest,
     message::{CloseCode, Content, Decline, FromReceiver, FromSender, MAX_TEXT, Offer, Progress, TransferId},
+    share::Place,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -31,18 +33,19 @@ const MANIFEST_BYTES_PER_SECOND: u64 = 100_000;
 /// Characters of an offer's name that are kept.
 const MAX_NAME: usize = 255;
 
-/// Handles one offer's stream until the transfer's own task takes it over.
+/// Handles one offer's stream until the transfer's own task takes it over. With a `place`, its files are to be added there.
 pub(crate) async fn receive_offer(
     transfers: Arc<Transfers>,
     connection: Connection,
     offer: Offer,
+    place: Option<Place>,
     send: SendStream,
     recv: RecvStream,
 ) {
     // A shutdown ends it wherever it is: the sender offers again.
     let handled = tokio::select! {
         () = transfers.cancel.cancelled() => return,
-        handled = handle(&transfers, &connection, offer, send, recv) => handled,
+        handled = handle(&transfers, &connection, offer, place, send, recv) => handled,
     };
     match handled {
         Ok(Handled::Accepted(live, renewed, session)) => {
@@ -96,17 +99,23 @@ async fn handle(
     transfers: &Arc<Transfers>,
     connection: &Connection,
     offer: Offer,
+    place: Option<Place>,
     mut send: SendStream,
     mut recv: RecvStream,
 ) -> Result<Handled, OfferError> {
     let peer = connection.peer();
+    // Before anything else is looked at, here or on the disk.
+    if place.as_ref().is_some_and(|place| !transfers.may_add(connection, place, offer.transfer)) {
+        return not_shared(&mut send);
+    }
     let session = |send, inbox| Session { connection: connection.clone(), send, inbox, paused: false };
     if let Some(live) = transfers.live(offer.transfer) {
         // Gone on with; or still waiting for an answer, and its old stream is dead, as far as the sender knows.
         if live.peer != peer || live.direction != Direction::Receive {
             return answer(&mut send, &FromReceiver::Declined(Decline::Over)).await;
         }
-        if !is_what_was_shown(transfers, &live, &offer).await {
+        let goes_there = place.as_ref().map_or_else(|| live.row().record.added.is_none(), |place| is_added_to(&live, place));
+        if !goes_there || !is_what_was_shown(transfers, &live, &offer).await {
             return Err(OfferError::Changed);
         }
         return Ok(Handled::Known(live, session(send, Inbox::new(recv, &transfers.tasks))));
@@ -132,12 +141,21 @@ async fn handle(
         };
         return answer(&mut send, &over).await;
     }
-    let mut wanted = transfers.take_wanted(id, peer);
-    let Some(_waiting) = transfers.admit_offer(peer) else {
+    let spot = match &place {
+        Some(place) => match transfers.spot(connection, place).await {
+            Some(spot) => Some(spot),
+            None => return not_shared(&mut send),
+        },
+        None => None,
+    };
+    let waiting = transfers.admit_offer(peer).filter(|_| place.is_none() || transfers.may_add_more(peer));
+    let Some(_waiting) = waiting else {
         return answer(&mut send, &FromReceiver::Declined(Decline::Busy)).await;
     };
+    // Not before there is room: an offer that is told to come again is still wanted then.
+    let mut wanted = transfers.take_wanted(id, peer).filter(|_| place.is_none());
     let (manifest, text, memory) = match &offer.content {
-        Content::Text(text) if text.len() > MAX_TEXT => return Err(OfferError::Manifest),
+        Content::Text(text) if text.len() > MAX_TEXT || place.is_some() => return Err(OfferError::Manifest),
         Content::Text(text) => (None, Some(text.clone()), None),
         Content::Files { manifest_len, .. } => {
             // What was asked for may be as long as it is.
@@ -157,6 +175,7 @@ async fn handle(
     }
     let mut record = new_record(&offer, connection, manifest.as_ref(), text);
     record.share = wanted.as_ref().map(|wanted| wanted.share);
+    spot.iter().for_each(|spot| spot.bind(&mut record));
     let mut session = session(send, Inbox::new(recv, &transfers.tasks));
     let (live, mut renewed) = blocking(move || Live::new(record, manifest)).await;
     live.row().awaits_answer = true;
@@ -173,6 +192,12 @@ async fn handle(
         };
         withdraw(transfers, &live, State::Failed, &error);
         return answer(&mut session.send, &FromReceiver::Declined(Decline::NotAllowed)).await;
+    }
+    if let Some(spot) = &spot {
+        let Err(error) = transfers.take_added(connection, &live, spot).await else {
+            return Ok(Handled::Accepted(live, renewed, session));
+        };
+        return refuse(transfers, &live, &mut session.send, &error).await;
     }
     let accepted = match consent(transfers, &live, &mut session, &mut renewed, answered).await {
         Ok(accepted) => accepted,
@@ -215,18 +240,7 @@ async fn consent(
     if by_rule {
         match transfers.accept(live.id, Consent::default()).await {
             Ok(()) => {}
-            Err(error) => {
-                let decline = match &error {
-                    TransferError::NoSpace { needed, free, .. } => {
-                        live.row().cause = Some(Cause::NoSpace);
-                        Decline::NoSpace { needed: *needed, free: *free }
-                    }
-                    _ => Decline::NotAllowed,
-                };
-                withdraw(transfers, live, State::Failed, &error.to_string());
-                answer(&mut session.send, &FromReceiver::Declined(decline)).await?;
-                return Ok(false);
-            }
+            Err(error) => return refuse(transfers, live, &mut session.send, &error).await.map(|_| false),
         }
     } else if !unasked {
         write_message(&mut session.send, &FromReceiver::Asking, MAX_MESSAGE).await?;
@@ -276,6 +290,19 @@ async fn take_wanted(transfers: &Arc<Transfers>, live: &Arc<Live>, wanted: Wante
     error
 }
 
+/// Turns down what was to be taken unasked and cannot be.
+async fn refuse(transfers: &Transfers, live: &Live, send: &mut SendStream, error: &TransferError) -> Result<Handled, OfferError> {
+    let decline = match error {
+        TransferError::NoSpace { needed, free, .. } => {
+            live.row().cause = Some(Cause::NoSpace);
+            Decline::NoSpace { needed: *needed, free: *free }
+        }
+        _ => Decline::NotAllowed,
+    };
+    withdraw(transfers, live, State::Failed, &error.to_string());
+    answer(send, &FromReceiver::Declined(decline)).await
+}
+
 /// The sender and the offer, for a sentence about both.
 fn names(transfers: &Transfers, live: &Live) -> (String, String) {
     (transfers.devices.name(live.peer), live.row().record.name.clone())
@@ -307,6 +334,12 @@ async fn answer(send: &mut SendStream, message: &FromReceiver) -> Result<Handled
     write_message(send, message, MAX_MESSAGE).await?;
     // The stream closes by itself if that fails.
     send.finish();
+    Ok(Handled::Answered)
+}
+
+/// As whatever else is asked of a share that is not there for a peer.
+fn not_shared(send: &mut SendStream) -> Result<Handled, OfferError> {
+    send.refuse(CloseCode::NotShared);
     Ok(Handled::Answered)
 }
 

@@ -1,7 +1,7 @@
 //! Pulling: fetch streams on one side, the writer on the other, a bounded queue between them.
 
 use super::{
-    State,
+    State, added,
     fetch::{AllDone, Asking, FetchError, Fetcher, QUEUE_LEN, Queued, UNRECORDED_KIB},
     live::Live,
     transfers::{Transfers, blocking},
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     connection::Connection,
-    store::{commit::Clash, database::DatabaseError, disk::DiskError, partial::Partial, target::Target},
+    store::{commit::Clash, database::DatabaseError, disk::DiskError, partial::Partial},
 };
 use shoal_proto::{
     Manifest, RangeSet,
@@ -243,7 +243,7 @@ fn open(transfers: &Transfers, live: &Live) -> Result<Opened, WriteError> {
     let manifest = transfers.database.manifest(live.id)?.ok_or(DatabaseError::Missing)?;
     let into = record.into.clone().unwrap_or_else(|| transfers.inbox());
     let stuck = |error: DiskError| WriteError::Stuck(error);
-    let target = Arc::new(Target::open(&into, live.id).map_err(stuck)?);
+    let target = Arc::new(added::target(&record, &into).map_err(stuck)?);
     let kept = transfers.database.kept(live.id)?;
     let settled = count_settled(&manifest, &kept.settled, &kept.failures, record.bytes_moved);
     let mut plan = Plan::new(manifest.clone(), kept.wanted.clone(), kept.settled);
@@ -336,11 +336,12 @@ fn stuck_end(error: &DiskError) -> PullEnd {
 
 /// Removes the partial files of a transfer that was given up.
 pub(crate) async fn discard_partials(transfers: &Arc<Transfers>, live: &Arc<Live>) {
-    let Some(into) = live.row().record.into.clone() else { return };
+    let record = live.row().record.clone();
+    let Some(into) = record.into.clone() else { return };
     let (database, id) = (transfers.database.clone(), live.id);
     blocking(move || {
         // A drive that is gone keeps them; they are hidden and marked with the transfer's id.
-        let removed = Target::open(&into, id).and_then(|target| target.remove_partials());
+        let removed = added::target(&record, &into).and_then(|target| target.remove_partials());
         if let Err(error) = removed {
             tracing::warn!(%error, "partial files are left behind");
         }

@@ -128,6 +128,7 @@ async fn reach(transfers: &Arc<Transfers>, live: &Live, renewed: &mut mpsc::Rece
                     let error = format!("{name} does not offer {offer} any more: ask for it to be sent again");
                     return Err(End::Over(State::Cancelled, Some(error)));
                 }
+                Err(Asked::NotBack(error)) => return Err(End::Over(State::Cancelled, Some(error))),
                 Err(Asked::Unreachable(reason)) => transfers.enter(live, State::Interrupted, Some(reason)),
             },
         }
@@ -141,11 +142,13 @@ async fn reach(transfers: &Arc<Transfers>, live: &Live, renewed: &mut mpsc::Rece
 
 enum Asked {
     Gone,
+    NotBack(String),
     Unreachable(String),
 }
 
 /// Asks the sender to offer again; it does so on the connection that is returned.
 async fn ask_again(transfers: &Transfers, live: &Live) -> Result<Connection, Asked> {
+    transfers.until_wanted(live).await.map_err(Asked::NotBack)?;
     let unreachable = |error: ReachError| Asked::Unreachable(error.about(transfers.devices.name(live.peer)).to_string());
     let again = transfers.links.request(live.peer, &Request::Again(live.id)).await;
     let (connection, mut send, mut recv) = again.map_err(unreachable)?;

@@ -1,7 +1,7 @@
 //! Received files, opened again by transfer and entry: for hosts whose front end cannot reach this disk.
 
 use super::{
-    Direction,
+    Direction, added,
     transfers::{Transfers, blocking, recording},
     write::system_time,
 };
@@ -75,7 +75,7 @@ impl Received {
         if !into.is_dir() {
             return Err(not_there(&name));
         }
-        let target = Target::open(into, id).map_err(recording)?;
+        let target = added::target(&record, into).map_err(recording)?;
         let is_file = manifest.entry(EntryIndex(left.start)).is_some_and(|entry| matches!(entry.kind, EntryKind::File { .. }));
         Ok(Self { name, is_one_file: left.len() == 1 && is_file, database, manifest, kept, target, left })
     }

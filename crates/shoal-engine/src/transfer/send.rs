@@ -2,7 +2,7 @@
 //! What the receiver fetches is served by [`super::serve`].
 
 use super::{
-    Cause, Direction, State,
+    Cause, Direction, State, added,
     inbox::Inbox,
     live::{Control, Live},
     transfers::{Transfers, blocking, pause_for},
@@ -11,7 +11,7 @@ use crate::{
     connection::Connection,
     error::{ReachError, SendError},
     store::{
-        database::{Database, TransferRecord},
+        database::{Added, Database, TransferRecord},
         scan::{Kind, ScanError, ScannedEntry, scan},
         source::{Root, Roots},
     },
@@ -52,6 +52,8 @@ pub(crate) struct Prepared {
     sources: Vec<(String, PathBuf)>,
     share: Option<ShareId>,
     beneath: Option<PathBuf>,
+    /// Where in a share of the receiver's it is to go.
+    pub(super) added: Option<Added>,
 }
 
 impl Prepared {
@@ -64,6 +66,7 @@ impl Prepared {
             sources: Vec::new(),
             share: None,
             beneath: None,
+            added: None,
         }
     }
 
@@ -75,7 +78,7 @@ impl Prepared {
         share: ShareId,
         folder: PathBuf,
     ) -> Self {
-        Self { name, text: None, manifest: Some(manifest), sources, share: Some(share), beneath: Some(folder) }
+        Self { name, text: None, manifest: Some(manifest), sources, share: Some(share), beneath: Some(folder), added: None }
     }
 
     /// Looks through files and folders; reads no content.
@@ -110,7 +113,7 @@ impl Prepared {
                 1 => first.0.clone(),
                 several => format!("{} and {} more", first.0, several - 1),
             };
-            Ok(Self { name, text: None, manifest: Some(manifest), sources, share: None, beneath: None })
+            Ok(Self { name, text: None, manifest: Some(manifest), sources, share: None, beneath: None, added: None })
         })
         .await
     }
@@ -124,6 +127,7 @@ impl Prepared {
             sources: self.sources.clone(),
             share: self.share,
             beneath: self.beneath.clone(),
+            added: self.added.clone(),
             ..TransferRecord::new(id, Direction::Send, peer, self.name.clone())
         }
     }
@@ -174,7 +178,10 @@ pub(crate) async fn run(transfers: Arc<Transfers>, live: Arc<Live>) {
             Err(end) => end,
         };
         match end {
-            End::Over(state, error) => return transfers.enter(&live, state, error),
+            End::Over(state, error) => {
+                transfers.enter(&live, state, error);
+                return transfers.forget_shared(&live).await;
+            }
             End::ShuttingDown => return,
             End::Renewed => continue,
             End::Lost(reason) => {
@@ -212,8 +219,8 @@ async fn reach(transfers: &Transfers, live: &Live) -> Result<Connection, End> {
             () = transfers.cancel.cancelled() => return Err(End::ShuttingDown),
             _ = control.changed() => {}
             () = live.wake.notified(), if wanted == Control::Pause => {}
-            reached = transfers.links.get(live.peer), if wanted == Control::Run => {
-                return reached.map_err(|error| match error.about(transfers.devices.name(live.peer)) {
+            reached = connect(transfers, live), if wanted == Control::Run => {
+                return reached?.map_err(|error| match error.about(transfers.devices.name(live.peer)) {
                     ReachError::ShuttingDown => End::ShuttingDown,
                     error @ ReachError::Refused { .. } => End::Over(State::Declined, Some(error.to_string())),
                     error => End::Lost(error.to_string()),
@@ -221,6 +228,11 @@ async fn reach(transfers: &Transfers, live: &Live) -> Result<Connection, End> {
             }
         }
     }
+}
+
+async fn connect(transfers: &Transfers, live: &Live) -> Result<Result<Connection, ReachError>, End> {
+    transfers.until_wanted(live).await.map_err(|error| End::Over(State::Cancelled, Some(error)))?;
+    Ok(transfers.links.get(live.peer).await)
 }
 
 /// One session, which a shutdown ends wherever it is: writing may wait for a receiver that is gone.
@@ -233,6 +245,10 @@ async fn hold_session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: 
 
 async fn session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Connection) -> End {
     let lost = || End::Lost(format!("the connection to {} was lost", transfers.devices.name(live.peer)));
+    // Not even the list of names goes to one who may not see them any more.
+    if !transfers.may_send(live, &connection) {
+        return End::Over(State::Cancelled, Some(transfers.not_shared_any_more(live)));
+    }
     let (offer, manifest) = match offer(transfers, live).await {
         Ok(offer) => offer,
         Err(end) => return end,
@@ -248,7 +264,7 @@ async fn session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Conne
             Err(_) => return lost(),
         }
     }
-    let Ok((mut send, recv)) = connection.open_request(&Request::Offer(offer)).await else { return lost() };
+    let Ok((mut send, recv)) = connection.open_request(&added::request(live, offer)).await else { return lost() };
     let inbox = Inbox::new(recv, &transfers.tasks);
     match drive(transfers, live, &connection, &mut send, inbox, manifest).await {
         Ok(end) => end,
@@ -259,11 +275,16 @@ async fn session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Conne
                 let error = "the other device does not keep to the protocol: update Shoal on both".to_owned();
                 return End::Over(State::Failed, Some(error));
             }
-            if error.close_code() == Some(CloseCode::Refused) {
-                let name = transfers.devices.name(live.peer);
-                return End::Over(State::Declined, Some(format!("{name} refuses this device")));
+            let name = transfers.devices.name(live.peer);
+            match error.close_code() {
+                Some(CloseCode::Refused) => End::Over(State::Declined, Some(format!("{name} refuses this device"))),
+                Some(CloseCode::NotShared) => End::Over(State::Declined, Some(added::refused(live, &name))),
+                Some(CloseCode::Unsupported) => End::Over(
+                    State::Failed,
+                    Some(format!("{name} runs an older Shoal, to which nothing can be added: update it")),
+                ),
+                _ => lost(),
             }
-            lost()
         }
     }
 }
@@ -297,6 +318,7 @@ async fn offer(transfers: &Arc<Transfers>, live: &Arc<Live>) -> Result<(Offer, O
         }
         Err(error) => return Err(End::Over(State::Failed, Some(error.to_string()))),
     };
+    transfers.shared_memory(live, &manifest).await;
     live.row().manifest = Some(manifest.clone());
     let content = Content::Files {
         files: manifest.files(),
@@ -361,8 +383,8 @@ async fn drive(
                 if files > offered.0 || bytes > offered.1 {
                     return Err(nonsense());
                 }
-                // Who fetches what is shared with everyone is a stranger still.
-                if live.row().record.share.is_none() {
+                // Who fetches what is shared with everyone, or takes what anybody may add, is a stranger still.
+                if live.row().record.is_for_a_person() {
                     transfers.became_known(live.peer);
                 }
                 transfers.keep(live, |row| {

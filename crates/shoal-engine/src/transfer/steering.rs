@@ -4,7 +4,7 @@
 //! on it.
 
 use super::{
-    Consent, Direction, Outgoing, OutgoingContent, State, Transfer,
+    Consent, Direction, Outgoing, OutgoingContent, State, Transfer, added,
     live::{Control, Live},
     select, send,
     transfers::{Transfers, blocking, new_id, recording, state_text},
@@ -13,7 +13,7 @@ use crate::{
     Event, Trust,
     connection::Connection,
     error::{SendError, TransferError},
-    store::{database::TransferRecord, disk, names, target::Target},
+    store::{database::TransferRecord, disk, names},
     stream::SendStream,
 };
 use shoal_proto::{
@@ -40,18 +40,23 @@ impl Transfers {
         };
         let mut transfers = Vec::new();
         for peer in outgoing.to {
-            let record = prepared.record(new_id(), peer);
-            let (this, kept, manifest) = (self.clone(), record.clone(), prepared.manifest.clone());
-            blocking(move || this.database.add_transfer(&kept, manifest.as_ref(), None))
-                .await
-                .map_err(|error| SendError::Store(error.to_string()))?;
-            let live = self.insert(Live::new(record, prepared.manifest.clone()).0);
-            let picture = self.picture(&live);
-            self.emit(Event::Offered(picture.clone()));
-            self.tasks.spawn(send::run(self.clone(), live));
-            transfers.push(picture);
+            transfers.push(self.begin_sending(&prepared, peer).await?);
         }
         Ok(transfers)
+    }
+
+    /// Offers it to one receiver.
+    pub(super) async fn begin_sending(self: &Arc<Self>, prepared: &send::Prepared, peer: PeerId) -> Result<Transfer, SendError> {
+        let record = prepared.record(new_id(), peer);
+        let (this, kept, manifest) = (self.clone(), record.clone(), prepared.manifest.clone());
+        blocking(move || this.database.add_transfer(&kept, manifest.as_ref(), None))
+            .await
+            .map_err(|error| SendError::Store(error.to_string()))?;
+        let live = self.insert(Live::new(record, prepared.manifest.clone()).0);
+        let picture = self.picture(&live);
+        self.emit(Event::Offered(picture.clone()));
+        self.tasks.spawn(send::run(self.clone(), live));
+        Ok(picture)
     }
 
     /// A text too long for an offer, as a file that can be offered.
@@ -89,7 +94,7 @@ impl Transfers {
             }
             (row.record.clone(), row.manifest.clone())
         };
-        let share = record.share;
+        let is_for_a_person = record.is_for_a_person();
         let into = consent.into.clone().unwrap_or_else(|| self.inbox());
         let this = self.clone();
         // Taken first: who declines or accepts meanwhile comes too late.
@@ -102,8 +107,8 @@ impl Transfers {
                 return refused.map(|_| false);
             }
         };
-        // What was asked for came from whoever has it, which says nothing about them.
-        if share.is_none() {
+        // What was asked for came from whoever has it, and what is added to a share from whoever may: that says nothing about them.
+        if is_for_a_person {
             self.became_known(live.peer);
         }
         {
@@ -157,7 +162,7 @@ impl Transfers {
             return Err(TransferError::NothingFits { name: display::shown(&record.name), globs });
         }
         let into = std::path::absolute(&into).unwrap_or(into);
-        let target = Target::open(&into, record.id).map_err(|error| cannot_write(&into, &error))?;
+        let target = added::target(&record, &into).map_err(|error| cannot_write(&into, &error))?;
         let needed = select::space_needed(&manifest, &selection.wanted, &target);
         let free = disk::free_space(&into).map_err(|error| cannot_write(&into, &error))?;
         if needed > free {
@@ -308,6 +313,11 @@ impl Transfers {
             send.refuse(CloseCode::UnknownTransfer);
             return;
         };
+        if !self.may_send(&live, &connection) {
+            // One that ends by itself meanwhile is none to cancel.
+            let _ = self.cancel(id);
+            return send.refuse(CloseCode::UnknownTransfer);
+        }
         *live.preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
         live.wake.notify_one();
         send.finish();
@@ -323,7 +333,9 @@ impl Transfers {
             }
             let record = this.database.transfer(id).ok().flatten().filter(|record| record.peer == peer);
             let Some(mut record) = record else { return false };
-            let is_finished = record.direction == Direction::Send && record.state == State::Finished;
+            // Out of a share it is asked for anew: the list may be long, and the right to it gone.
+            let is_finished =
+                record.direction == Direction::Send && record.state == State::Finished && record.own_share().is_none();
             if is_finished {
                 record.enter(State::Interrupted);
                 this.start(record);

@@ -26,6 +26,7 @@
 //! | `Get` | nothing: it ends the stream once the list of files is made, and offers it ([`Get`]) |
 //! | `Read` | a [`Reading`], then the pieces that hold the bytes as [`crate::message::Frame`]s of entry 0. An asker that has enough stops the stream |
 //! | `Thumb` | one [`Thumbnail`] |
+//! | `Add` | as for an offer: [`crate::message::FromReceiver`]s ([`Add`]) |
 //!
 //! An asker may have [`MAX_ASKS`] of these under way; one more is refused with [`crate::message::CloseCode::TooMany`].
 //!
@@ -42,6 +43,14 @@
 //! while it is read ends with `Failed`. A [`Thumbnail`] is made by the owner, whose disk is at hand: the asker takes at most
 //! [`MAX_THUMBNAIL`] bytes and looks at its size before anything decodes it.
 //!
+//! # Adding
+//! [`Add`] is an offer that says where in a share its files are to go. Nobody is asked: whoever may add files to the share does, and for
+//! everybody else the stream is reset with `NotShared`, as it is where the share or the folder is not there. Nothing is overwritten or
+//! removed: a file whose name is taken stands beside the other under a number, and one that is there already, the same, is not sent. What
+//! the share leaves out is not taken: the owner wants of the offer what has a name that may be seen there, and declines one that has no
+//! other. Each time that the transfer is gone on with it is offered by an `Add` again, and what holds for the first holds then: the transfer
+//! is bound to the share, and ends on both sides when the share, or the right to add to it, does.
+//!
 //! # Limits
 //! Each is a constant below and is held while a message is read. No message is longer than [`crate::codec::MAX_MESSAGE`]: pages and batches
 //! hold less than they may when names are long ([`PAGE_BYTES`]).
@@ -53,7 +62,10 @@ pub mod rights;
 pub use bounded::{Few, Name, Text, TooMany};
 pub use fold::{MAX_WORDS, Pattern, fold};
 
-use crate::{Hash, Media, RelativePath, message::TransferId};
+use crate::{
+    Hash, Media, RelativePath,
+    message::{Offer, TransferId},
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -328,6 +340,24 @@ pub struct Get {
     pub folder: Option<RelativePath>,
     /// What of it, each whole, under its own name; none: the folder itself, under its name or that of the share.
     pub names: Few<Name, MAX_GET>,
+}
+
+/// "I add this to your share."
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Add {
+    /// Where to.
+    pub place: Place,
+    /// What: files, no text.
+    pub offer: Offer,
+}
+
+/// A folder in a share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Which share.
+    pub share: ShareId,
+    /// The folder in it; `None`: the share itself.
+    pub folder: Option<RelativePath>,
 }
 
 /// "Let me see this": bytes of a file.

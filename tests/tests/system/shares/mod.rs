@@ -1,8 +1,10 @@
 //! Shared folders: what neighbours see, find and fetch; that nobody sees more than is meant for them; and that rights end at once.
 
+mod adding;
 mod changes;
 mod outside;
 mod rights;
+mod thumbnails;
 mod together;
 
 use serde_json::Value;

@@ -2,11 +2,14 @@
 //! whether a thing is there.
 
 use super::{Scene, as_arg, share, shared, write};
+use data_encoding::BASE64;
+
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::Serialize;
+use serde_json::json;
 use shoal_proto::{
     message::{CloseCode, Request, TransferId},
-    share::{Few, Found, Get, List, Matching, Name, Order, Page, Search, ShareId, Shares, Text, Watch},
+    share::{Few, Found, Get, List, Matching, Name, Order, Page, Read, Search, ShareId, Shares, Text, Thumb, Watch},
 };
 use shoal_tests::{
     figure,
@@ -44,6 +47,13 @@ fn get(share: ShareId, folder: Option<&str>, name: &str, number: u64) -> Request
     let folder = folder.map(|folder| shoal_proto::RelativePath::parse(folder).unwrap());
     let names = Few::try_from(vec![Name::parse(name).unwrap()]).unwrap();
     Request::Get(Get { transfer: TransferId(transfer), share, folder, names })
+}
+
+/// Looks at a file: its bytes, and its picture.
+fn looks(share: ShareId, path: &str) -> [Request; 2] {
+    let path = shoal_proto::RelativePath::parse(path).unwrap();
+    let read = Read { share, path: path.clone(), offset: 0, len: u64::MAX };
+    [Request::Read(read), Request::Thumb(Thumb { share, path, edge: 64 })]
 }
 
 /// A request as an honest end would frame it, with a path that it could not.
@@ -127,7 +137,10 @@ fn five_hundred_ways_out_of_a_share_lead_nowhere() {
             assert_eq!(refused(&wire, &get(share, folder, name, tries)).await, expected, "{path:?}");
             let watch = Watch { share, folder: Some(shoal_proto::RelativePath::parse(path).unwrap()) };
             assert_eq!(refused(&wire, &Request::Watch(watch)).await, expected, "{path:?}");
-            tries += 3;
+            for request in looks(share, path) {
+                assert_eq!(refused(&wire, &request).await, expected, "{request:?}");
+            }
+            tries += 5;
         }
         // Paths that cannot be written are a violation, on a connection that ends with it.
         for path in
@@ -146,12 +159,18 @@ fn five_hundred_ways_out_of_a_share_lead_nowhere() {
             guesses.0[tries as usize % 16] ^= 1 << (tries % 8);
             if guesses != share {
                 assert_eq!(refused(&wire, &list(guesses, None)).await, expected);
+                for request in looks(guesses, "inside/file") {
+                    assert_eq!(refused(&wire, &request).await, expected);
+                }
             }
             tries += 1;
         }
         // What is meant for others, and ids from before.
         ann.shoal(&["share", "change", "things", "--for", ben.id()]).expect_code(0);
         assert_eq!(refused(&wire, &list(share, None)).await, expected);
+        for request in looks(share, "inside/file") {
+            assert_eq!(refused(&wire, &request).await, expected);
+        }
         assert_eq!(id_of(&wire).await, None);
         ann.shoal(&["share", "remove", "things"]).expect_code(0);
         ann.shoal(&["share", "add", as_arg(&shared(ann)), "--name", "things", "--for", "everyone"]).expect_code(0);
@@ -215,6 +234,20 @@ fn a_folder_that_is_swapped_for_a_link_while_it_is_read_shows_nothing_of_the_out
             }
             assert!(seen > 0);
         });
+        let mut read = 0;
+        for number in 0..TRIES {
+            let path = format!("/things/swapped/{}", number % 50);
+            let asked =
+                json!({ "request": "read_shared", "peer": ann.id(), "path": path, "offset": 0, "len": 100, "wait_s": 10 });
+            match ben.ask(&asked) {
+                Ok(reply) => {
+                    assert_eq!(reply["data"], BASE64.encode(b"shared"), "{reply}");
+                    read += 1;
+                }
+                Err(failure) => assert_eq!(failure["code"], "declined", "{failure}"),
+            }
+        }
+        assert!(read > 0);
         for number in 0..5 {
             let into = ben.home().path().join(format!("got {number}"));
             ben.shoal(&["get", &super::place(ann, "swapped"), "--into", as_arg(&into)]);

@@ -9,7 +9,7 @@ use std::fs;
 const MAX_TABS: usize = 30;
 
 /// Moves the focus until a script says that it is where it should be; fails when the focus is not to be seen on the way.
-fn tab_to(window: &Window, what: &str, reached: &str) {
+pub(super) fn tab_to(window: &Window, what: &str, reached: &str) {
     let visible = "const style = getComputedStyle(document.activeElement); \
                    return document.activeElement === document.body || style.outlineStyle !== 'none' || style.boxShadow !== 'none'";
     for _ in 0..MAX_TABS {
@@ -47,7 +47,7 @@ fn files_and_a_text_are_sent_and_accepted_with_the_keyboard_alone() {
     ann.keys(&["space", "ctrl+Return"]);
     ben.wait_for_text(words);
 
-    ben.keys(&["2"]);
+    ben.keys(&["3"]);
     ben.wait_for_text("chart.bin");
     tab_to(ben, "the row", "focused.closest('main') !== null && focused.innerText.includes('chart.bin')");
     ben.keys(&["Return"]);

@@ -4,9 +4,11 @@ mod answers;
 mod begins;
 mod closed;
 mod cost;
+mod film;
 mod keyboard;
 mod pictures;
 mod several;
+mod shared;
 
 use serde_json::{Value, json};
 use shoal_tests::{

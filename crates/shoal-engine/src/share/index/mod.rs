@@ -2,12 +2,13 @@
 //! its index along, and no query can meet another share's names.
 //!
 //! * `write`: the disk's state of a folder is put in, and what changed by it.
-//! * `read`: pages, paths, hashes; `counts`: how long lists are, kept for the next page.
+//! * `read`: pages, paths, hashes; `counts`, `orders`: how long lists are and how they are sorted, kept for the next page.
 //! * `search`: names that hold a text.
 //!
 //! Leaves out looking at the disk (`crawl`) and who may ask (`table`).
 
 mod counts;
+mod orders;
 mod read;
 mod search;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub(crate) use search::Slice;
 pub(crate) use write::{FolderState, FoundEntry};
 
 use counts::Counts;
+use orders::Orders;
 use rusqlite::Connection;
 use shoal_proto::share::ShareId;
 use std::{
@@ -32,7 +34,7 @@ use std::{
 pub(crate) const ROOT: i64 = 1;
 
 /// Of the schema; an index of another version is made anew (`PRAGMA user_version`).
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Memory for pages of the file: KiB for the one connection that writes, and for each that reads.
 const WRITER_CACHE_KIB: i32 = 8 * 1024;
@@ -60,6 +62,7 @@ pub(crate) struct Index {
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Connection>,
     counts: Counts,
+    orders: Orders,
 }
 
 impl Index {
@@ -75,7 +78,13 @@ impl Index {
                 open_writer(&path)?
             }
         };
-        Ok(Self { path, writer: Mutex::new(writer), readers: Mutex::default(), counts: Counts::default() })
+        Ok(Self {
+            path,
+            writer: Mutex::new(writer),
+            readers: Mutex::default(),
+            counts: Counts::default(),
+            orders: Orders::default(),
+        })
     }
 
     /// Removes the index of a share that is no more.

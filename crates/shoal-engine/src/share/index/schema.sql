@@ -13,7 +13,8 @@ CREATE TABLE entries (
   listed INTEGER,              -- folders: when the list of names had changed last as it was read; NULL: to be read
   revision INTEGER             -- folders
 );
-CREATE INDEX entries_by_name ON entries (parent, is_file, fold, name);
+-- Size and time stand in it so that a folder is sorted by them without looking up each of its entries.
+CREATE INDEX entries_by_name ON entries (parent, is_file, fold, name, size, modified);
 CREATE INDEX folders ON entries (id) WHERE is_file = 0;
 CREATE INDEX folders_to_read ON entries (id) WHERE is_file = 0 AND listed IS NULL;
 

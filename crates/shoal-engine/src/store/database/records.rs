@@ -5,7 +5,7 @@ use shoal_proto::{
     Hash, PeerId, PieceIndex, RangeSet,
     manifest::EntryIndex,
     message::{Colour, EntryFailure, Platform, TransferId},
-    share::ShareId,
+    share::{Place, ShareId},
 };
 use std::{
     collections::BTreeMap,
@@ -52,8 +52,10 @@ pub(crate) struct TransferRecord {
     pub(crate) sources: Vec<(String, PathBuf)>,
     /// The share that it is from, at whichever end.
     pub(crate) share: Option<ShareId>,
-    /// Sending: the folder that its files must not leave.
+    /// The folder that its files must not leave: of a sending out of a share, and of what is added to one.
     pub(crate) beneath: Option<PathBuf>,
+    /// The place in a share of the receiver's that its files are added to, at whichever end.
+    pub(crate) added: Option<Added>,
     /// Sending: the receiver has consented.
     pub(crate) accepted: bool,
     /// Time that content moved, over all sessions.
@@ -86,11 +88,25 @@ impl TransferRecord {
             sources: Vec::new(),
             share: None,
             beneath: None,
+            added: None,
             accepted: false,
             active: Duration::ZERO,
             created: now,
             changed: now,
         }
+    }
+
+    /// The share of this device that it is bound to.
+    pub(crate) fn own_share(&self) -> Option<ShareId> {
+        match self.direction {
+            Direction::Send => self.share,
+            Direction::Receive => self.added.as_ref().map(|added| added.place.share),
+        }
+    }
+
+    /// A person offers it and a person, or a rule that one made for offers, takes it; no share is its source or its place.
+    pub(crate) const fn is_for_a_person(&self) -> bool {
+        self.share.is_none() && self.added.is_none()
     }
 
     /// Puts it into a state.
@@ -100,6 +116,14 @@ impl TransferRecord {
             self.changed = SystemTime::now();
         }
     }
+}
+
+/// A place in a share that files are added to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Added {
+    pub(crate) place: Place,
+    /// The share's name when it began, and the folder in it; not safe to print.
+    pub(crate) name: String,
 }
 
 /// Why a file of a transfer failed, as the receiving end knows it.

@@ -519,6 +519,10 @@ peer_names: Array<string>,
  */
 name: string, 
 /**
+ * Its files are added to a share of the receiver's, unasked: the share's name and the folder in it; safe to print.
+ */
+added_to?: string, 
+/**
  * Where it stands.
  */
 state: State, 
@@ -897,6 +901,10 @@ peer_names: Array<string>,
  * The offer's name; safe to print.
  */
 name: string, 
+/**
+ * Its files are added to a share of the receiver's, unasked: the share's name and the folder in it; safe to print.
+ */
+added_to?: string, 
 /**
  * Where it stands.
  */
