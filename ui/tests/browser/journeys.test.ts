@@ -43,7 +43,7 @@ describe("drops", () => {
     await open("few");
     await hands.drop("[data-device]", [join(source, "Trip"), join(source, "dropped.txt")]);
     await expect
-      .poll(async () => (await hands.asked("send"))[0]?.["content"])
+      .poll(async () => (await hands.asked("send"))[0]?.["content"], { timeout: 10_000 })
       .toEqual({
         kind: "handles",
         handles: ["handle-0", "handle-1"],
