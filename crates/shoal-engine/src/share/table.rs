@@ -43,6 +43,8 @@ pub(crate) struct Table {
     database: Arc<Database>,
     own: Mutex<BTreeMap<ShareId, Arc<Own>>>,
     /// Counts changes of anybody's rights: whoever holds a lease looks whether it still does.
+    /// Held through every change of a share, which reads, checks and writes.
+    changing: Mutex<()>,
     rights: watch::Sender<u64>,
     keeper: Mutex<Option<Keeper>>,
     /// Pages that come straight from the disk.
@@ -71,6 +73,7 @@ impl Table {
             database,
             own: Mutex::default(),
             rights: watch::Sender::new(0),
+            changing: Mutex::default(),
             keeper: Mutex::new(keeper),
             pages: FromDisk::default(),
         });
@@ -139,6 +142,7 @@ impl Table {
             if let Some(own) = own.values().find(|own| own.record.path == path) {
                 return Err(ShareError::Already { path: path.clone(), name: display::shown(&own.record.name) });
             }
+        let _changing = self.changing();
             match new.name {
                 Some(name) => checked_name(&own, &name, None)?,
                 None => free_name(&own, &path),
@@ -176,6 +180,7 @@ impl Table {
         if let Some(audience) = change.audience {
             record.rights.audience = checked_audience(audience)?;
         }
+        let _changing = self.changing();
         if let Some(may_add) = change.may_add {
             record.rights.access = if may_add { Access::ReadAndAdd } else { Access::Read };
         }
@@ -211,6 +216,7 @@ impl Table {
         if let Some(keeper) = &*self.keeper() {
             keeper.leave(id);
         }
+        let _changing = self.changing();
         if let Err(error) = Index::remove(&self.index_folder(), id) {
             tracing::warn!(%error, "the index of a share that is no more is left behind");
         }
@@ -287,6 +293,10 @@ impl Table {
 impl Own {
     /// What it holds, once everything was read.
     pub(crate) fn holds(&self) -> Option<Holds> {
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
         holds(&self.kept).filter(|(_, complete)| *complete).map(|(holds, _)| holds)
     }
 

@@ -51,6 +51,34 @@ fn a_share_that_a_peer_may_not_see_does_not_exist_for_it() {
 }
 
 #[test]
+#[test]
+fn of_changes_at_once_none_is_lost() {
+    let (_place, at) = scene();
+    let table = table(&at.join("data"));
+    let added = std::thread::scope(|scope| {
+        let adds = [(); 4].map(|()| scope.spawn(|| table.add(new(&at.join("docs"))).is_ok()));
+        adds.into_iter().map(|add| add.join().unwrap()).filter(|added| *added).count()
+    });
+    assert_eq!((added, table.list().len()), (1, 1), "a folder is shared once");
+    for round in 0..20 {
+        let paused = round % 2 == 0;
+        let changes = [
+            ShareChange { paused: Some(paused), ..ShareChange::default() },
+            ShareChange { may_add: Some(paused), ..ShareChange::default() },
+            ShareChange { hidden: Some(paused), ..ShareChange::default() },
+        ];
+        std::thread::scope(|scope| {
+            for change in changes {
+                scope.spawn(|| table.change("docs", change).unwrap());
+            }
+        });
+        let share = table.list().remove(0);
+        let access = if paused { Access::ReadAndAdd } else { Access::Read };
+        assert_eq!((share.rights.paused, share.rights.access, share.hidden), (paused, access, paused), "round {round}");
+    }
+    table.shutdown();
+}
+
 fn shares_are_there_after_a_restart_under_the_same_ids() {
     let (_place, at) = scene();
     let before = {
