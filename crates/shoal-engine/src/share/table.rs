@@ -29,6 +29,7 @@ use shoal_proto::{
 };
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -42,9 +43,9 @@ const INDEXES: &str = "shares";
 pub(crate) struct Table {
     database: Arc<Database>,
     own: Mutex<BTreeMap<ShareId, Arc<Own>>>,
-    /// Counts changes of anybody's rights: whoever holds a lease looks whether it still does.
     /// Held through every change of a share, which reads, checks and writes.
     changing: Mutex<()>,
+    /// Counts changes of anybody's rights: whoever holds a lease looks whether it still does.
     rights: watch::Sender<u64>,
     keeper: Mutex<Option<Keeper>>,
     /// Pages that come straight from the disk.
@@ -72,11 +73,18 @@ impl Table {
         let table = Arc::new(Self {
             database,
             own: Mutex::default(),
-            rights: watch::Sender::new(0),
             changing: Mutex::default(),
+            rights: watch::Sender::new(0),
             keeper: Mutex::new(keeper),
             pages: FromDisk::default(),
         });
+        let ids: Vec<_> = records.iter().map(|record| record.id).collect();
+        match Index::sweep(&table.index_folder(), &ids) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "indexes of shares that are no more are left behind");
+            }
+            _ => {}
+        }
         for record in records {
             match table.open_share(&record) {
                 Ok(kept) => table.put(record, kept),
@@ -134,6 +142,7 @@ impl Table {
     /// [`ShareError`]
     pub(crate) fn add(&self, new: NewShare) -> Result<OwnShare, ShareError> {
         let path = self.usable(&new.path)?;
+        let _changing = self.changing();
         let name = {
             let own = self.own();
             if own.len() >= MAX_SHARES {
@@ -142,7 +151,6 @@ impl Table {
             if let Some(own) = own.values().find(|own| own.record.path == path) {
                 return Err(ShareError::Already { path: path.clone(), name: display::shown(&own.record.name) });
             }
-        let _changing = self.changing();
             match new.name {
                 Some(name) => checked_name(&own, &name, None)?,
                 None => free_name(&own, &path),
@@ -172,6 +180,7 @@ impl Table {
     /// # Errors
     /// [`ShareError`]
     pub(crate) fn change(&self, name: &str, change: ShareChange) -> Result<(ShareId, OwnShare), ShareError> {
+        let _changing = self.changing();
         let own = self.find(name)?;
         let mut record = own.record.clone();
         if let Some(name) = change.name {
@@ -180,7 +189,6 @@ impl Table {
         if let Some(audience) = change.audience {
             record.rights.audience = checked_audience(audience)?;
         }
-        let _changing = self.changing();
         if let Some(may_add) = change.may_add {
             record.rights.access = if may_add { Access::ReadAndAdd } else { Access::Read };
         }
@@ -208,6 +216,7 @@ impl Table {
     /// # Errors
     /// [`ShareError`]
     pub(crate) fn remove(&self, name: &str) -> Result<ShareId, ShareError> {
+        let _changing = self.changing();
         let id = self.find(name)?.record.id;
         self.database.remove_share(id).map_err(|error| ShareError::Store(error.to_string()))?;
         self.own().remove(&id);
@@ -216,7 +225,6 @@ impl Table {
         if let Some(keeper) = &*self.keeper() {
             keeper.leave(id);
         }
-        let _changing = self.changing();
         if let Err(error) = Index::remove(&self.index_folder(), id) {
             tracing::warn!(%error, "the index of a share that is no more is left behind");
         }
@@ -285,6 +293,10 @@ impl Table {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn keeper(&self) -> MutexGuard<'_, Option<Keeper>> {
         self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -293,10 +305,6 @@ impl Table {
 impl Own {
     /// What it holds, once everything was read.
     pub(crate) fn holds(&self) -> Option<Holds> {
-    fn changing(&self) -> MutexGuard<'_, ()> {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
         holds(&self.kept).filter(|(_, complete)| *complete).map(|(holds, _)| holds)
     }
 
