@@ -35,7 +35,7 @@ pub(crate) fn hear(app: &AppHandle, event: &Event, row: Option<&Transfer>) {
         Event::Finished { .. } if row.text.is_some() && row.direction == Direction::Receive => {
             tell(app, filled(words.sent_text), "")
         }
-        Event::Finished { .. } if row.direction == Direction::Receive => tell(app, filled(words.received), ""),
+        Event::Finished { .. } if row.direction != Direction::Send => tell(app, filled(words.received), ""),
         Event::Finished { .. } => tell(app, filled(words.sent), ""),
         Event::Failed { error, .. } => tell(app, filled(words.failed), error),
         _ => {}

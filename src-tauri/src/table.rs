@@ -86,7 +86,7 @@ impl Table {
             if row.state == State::Active {
                 match row.direction {
                     Direction::Send => summary.up += row.rate,
-                    Direction::Receive => summary.down += row.rate,
+                    Direction::Receive | Direction::Fetch => summary.down += row.rate,
                 }
             }
         }

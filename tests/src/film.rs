@@ -32,10 +32,30 @@ pub fn long() -> PathBuf {
     let (scene, whole) = (making.path().join("scene.mp4"), making.path().join("long.mp4"));
     let rate = RATE.to_string();
     let picture = format!("testsrc2=size=1280x720:rate={PICTURES}");
-    ffmpeg(&["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", "sine=frequency=440", "-t", &SCENE.to_string()], &[
-        "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", &APART.to_string(), "-b:v", &rate, "-minrate", &rate,
-        "-maxrate", &rate, "-bufsize", &rate, "-c:a", "aac",
-    ], &scene);
+    ffmpeg(
+        &["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", "sine=frequency=440", "-t", &SCENE.to_string()],
+        &[
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-pix_fmt",
+            "yuv420p",
+            "-g",
+            &APART.to_string(),
+            "-b:v",
+            &rate,
+            "-minrate",
+            &rate,
+            "-maxrate",
+            &rate,
+            "-bufsize",
+            &rate,
+            "-c:a",
+            "aac",
+        ],
+        &scene,
+    );
     let again = LONG / scene.metadata().expect("a scene").len() + 1;
     let input = ["-stream_loop", &again.to_string(), "-i", scene.to_str().expect("its name is ours")];
     ffmpeg(&input, &["-c", "copy", "-movflags", "+faststart"], &whole);

@@ -136,7 +136,7 @@ impl From<LookError> for Failure {
             LookError::Transfer(error) => error.into(),
             LookError::Send(error) => error.into(),
             LookError::NotShared { .. } | LookError::ReadOnly { .. } => Self::new(Code::Declined, error),
-            LookError::TooMany { .. } => Self::new(Code::Usage, error),
+            LookError::TooMany { .. } | LookError::TooLarge { .. } => Self::new(Code::Usage, error),
             LookError::Lost(_) => Self::new(Code::PeerNotFound, error),
             LookError::Damaged(_) => Self::new(Code::VerificationFailed, error),
             LookError::Busy(_) | LookError::TooOld(_) | LookError::Changed { .. } => Self::new(Code::Failed, error),

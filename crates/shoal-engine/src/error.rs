@@ -331,6 +331,14 @@ pub enum LookError {
     /// What came is not what its hash says.
     #[error("what {0} sent arrived damaged: try again, and look at its drive and memory if that goes on")]
     Damaged(String),
+    /// It cannot be fetched as one.
+    #[error("{what} of {peer} holds too many files to be fetched at once: fetch its folders one by one")]
+    TooLarge {
+        /// Whose.
+        peer: String,
+        /// What was asked for.
+        what: String,
+    },
     /// More than one request holds.
     #[error("no more than {limit} files can be asked of {peer} by name at once: fetch their folder instead")]
     TooMany {

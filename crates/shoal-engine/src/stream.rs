@@ -149,6 +149,15 @@ impl SendStream {
         let _ = self.stream.finish(); // fails only when it is over, or stopped by the reader, who then wants nothing
     }
 
+    /// Ends the stream and waits until all of it has arrived, or the reader wants no more: what was written then, and is not sent, is not
+    /// sent any more.
+    pub(crate) async fn finish_unless_stopped(&mut self) {
+        self.finish();
+        if let Ok(Some(_)) = self.stream.stopped().await {
+            let _ = self.stream.reset(var_int(CloseCode::Done)); // fails only when it is over
+        }
+    }
+
     /// Ends the stream with a code; what is not sent yet is not sent. A stream that is over already stays as it is.
     pub(crate) fn refuse(&mut self, code: CloseCode) {
         if !self.finished {

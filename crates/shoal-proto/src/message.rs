@@ -417,6 +417,8 @@ pub enum CloseCode {
     UnknownTransfer = 6,
     /// A share, or something in one, that is not there for this peer.
     NotShared = 7,
+    /// More is asked for than can be given as one.
+    TooLarge = 8,
 }
 
 impl CloseCode {
@@ -436,6 +438,7 @@ impl CloseCode {
             Self::Unsupported,
             Self::UnknownTransfer,
             Self::NotShared,
+            Self::TooLarge,
         ];
         codes.into_iter().find(|known| u64::from(known.code()) == code)
     }

@@ -1,4 +1,4 @@
-//! Small pictures of images, made in a process of its own that can do nothing else.
+//! Small pictures of images, made in a process of its own that has given up nearly everything else.
 //!
 //! Images come from anywhere, and what decodes them is the first thing that somebody attacks. So a host starts itself again with
 //! [`ARGUMENT`], with the image as standard input; that process gives away every right that it can ([`mod@guard`]), decodes within

@@ -89,7 +89,12 @@ impl Room {
         let mut asked = 0;
         let status = loop {
             let said = fs::read_to_string(&log).unwrap();
-            for what in said.split_inclusive('\n').filter(|line| line.ends_with('\n')).filter_map(|line| line.strip_prefix("ask: ")).skip(asked) {
+            for what in said
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'))
+                .filter_map(|line| line.strip_prefix("ask: "))
+                .skip(asked)
+            {
                 asked += 1;
                 act(what.trim());
             }

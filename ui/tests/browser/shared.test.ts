@@ -333,6 +333,7 @@ describe("by keyboard alone", () => {
     await expect
       .poll(async () => (await hands.asked("get"))[0])
       .toMatchObject({ path: "/Pictures/Holidays in Galicia", names: ["Packing list.txt"] });
+    await page.locator("dialog .notice", { hasText: "Fetching Packing list.txt from Mira’s laptop" }).waitFor();
     await hands.press("Escape");
     await page.locator("dialog").waitFor({ state: "detached" });
     await hands.press("Control+Enter");

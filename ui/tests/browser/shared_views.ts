@@ -42,6 +42,8 @@ async function search(page: Page, words: string): Promise<void> {
 
 async function look(page: Page, name: string): Promise<void> {
   await openFolder(page, ...GALICIA);
+  // It may be below what a narrow window shows.
+  await page.locator(".end input").fill(name);
   await page.getByRole("option", { name }).dblclick();
   await page.locator("dialog").waitFor();
 }

@@ -109,6 +109,7 @@ describe("what makes sense now", () => {
     [transfer({ state: "interrupted" }), ["pause", "cancel"]],
     [transfer({ state: "finished" }), ["forget"]],
     [transfer({ state: "finished", direction: "receive", files_done: 3 }), ["reveal", "forget"]],
+    [transfer({ state: "finished", direction: "fetch", files_done: 3 }), ["reveal", "forget"]],
     [transfer({ state: "finished", files_failed: 7 }), ["retry", "forget"]],
     [transfer({ state: "failed" }), ["retry", "forget"]],
     [transfer({ state: "cancelled" }), ["forget"]],

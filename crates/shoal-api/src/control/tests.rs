@@ -108,7 +108,7 @@ async fn a_film_is_played_through_an_engine_in_another_process() {
     let folder = tempfile::tempdir().unwrap();
     let server = serve(Fake::default(), folder.path()).unwrap();
     let client = Client::connect(folder.path()).await.unwrap();
-    let (first, last) = ((1 << 39) + 5, (1 << 39) + 3_000_004_u64);
+    let (first, last) = ((1_u64 << 39) + 5, (1 << 39) + 3_000_004_u64);
     let path = format!("/media/{}/Films/a.mp4", "a".repeat(52));
     let headers = [(http::header::RANGE, format!("bytes={first}-{last}").parse().unwrap())].into_iter().collect();
     let asked = Asked { method: &http::Method::GET, path: &path, query: None, headers: &headers };

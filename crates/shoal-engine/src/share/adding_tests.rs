@@ -10,11 +10,7 @@ use shoal_proto::{
     RelativePath, message,
     share::{Add, Place, Share, ShareId},
 };
-use std::{
-    path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -231,10 +227,11 @@ async fn a_folder_that_becomes_a_link_while_it_is_added_to_puts_nothing_outside(
     std::fs::create_dir(&outside).unwrap();
     std::os::unix::fs::symlink(&outside, owner.own("link")).unwrap();
     let (folder, link) = (owner.own("sub"), owner.own("link"));
-    let over = AtomicBool::new(false);
+    let over = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             use rustix::fs::{CWD, RenameFlags, renameat_with};
+            use std::sync::atomic::Ordering;
             let mut swaps = 0;
             while !over.load(Ordering::Relaxed) || swaps % 2 == 1 {
                 renameat_with(CWD, &folder, CWD, &link, RenameFlags::EXCHANGE).unwrap();
@@ -252,7 +249,7 @@ async fn a_folder_that_becomes_a_link_while_it_is_added_to_puts_nothing_outside(
                 }
             });
         });
-        over.store(true, Ordering::Relaxed);
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
     let (mine, _) = adder.adds(&owner, &share, Some("sub"), &["many"]).await;

@@ -26,7 +26,7 @@ pub(super) struct Ahead {
     bytes: Range<u64>,
     reading: Option<Reading>,
     coming: mpsc::UnboundedReceiver<Result<Came, LookError>>,
-    from: From,
+    from: Origin,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -39,7 +39,7 @@ enum Came {
 
 /// Where it comes from, and who asks.
 #[derive(Debug, Clone)]
-struct From {
+struct Origin {
     asker: Arc<Asker>,
     file: SharedFile,
 }
@@ -47,7 +47,7 @@ struct From {
 impl Ahead {
     /// Asks for the pieces that hold some bytes.
     pub(super) fn ask(asker: Arc<Asker>, file: SharedFile, share: ShareId, bytes: Range<u64>) -> Self {
-        let from = From { asker, file };
+        let from = Origin { asker, file };
         // No bound: nothing comes but what was asked for, and that is little.
         let (tell, coming) = mpsc::unbounded_channel();
         let (of, wanted) = (from.clone(), bytes.clone());
@@ -89,7 +89,7 @@ impl Ahead {
     }
 }
 
-impl From {
+impl Origin {
     async fn fetch(
         &self,
         share: ShareId,

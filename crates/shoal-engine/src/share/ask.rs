@@ -19,7 +19,7 @@ use shoal_proto::{
     PeerId, RelativePath,
     codec::MAX_MESSAGE,
     display,
-    message::{CloseCode, Request},
+    message::{CloseCode, Request, TransferId},
     share::{
         Few, Found, Get, Hit, List, MAX_FOUND, Name, Page, Read, Reading, Search, Share, ShareId, Shares, Thumb, Thumbnail, fold,
     },
@@ -34,14 +34,23 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 /// How long an answer may take that comes at once.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
+/// How long a thumbnail may take: a little longer than its owner's patience.
+const PICTURE_WAIT: Duration = Duration::from_secs(30);
+
 /// Thumbnails that are asked for at once: fewer than an owner answers.
 const MAX_THUMBNAILS: usize = 4;
 
 /// How long an id of a share is good.
 const KNOWN_FOR: Duration = Duration::from_secs(30);
 
-/// How long the offer may take once its list was made.
-const OFFER_WAIT: Duration = Duration::from_secs(60);
+/// How long the offer may take once its list was made, and the list to come: a million names over a slow connection.
+const OFFER_WAIT: Duration = Duration::from_secs(600);
+
+/// What a name takes beside itself, in bytes.
+const NAME_COSTS: usize = 2;
+
+/// Bytes of names in one wish: owners cut the requests of strangers short.
+const MAX_NAMES: usize = 64 * 1024;
 
 /// Asks others.
 #[derive(Debug)]
@@ -59,6 +68,28 @@ pub(crate) struct Asker {
 struct Known {
     since: Instant,
     shares: Vec<(String, ShareId)>,
+}
+
+/// Something that is wanted, until dropped.
+struct Wish<'a> {
+    transfers: &'a Transfers,
+    transfer: TransferId,
+    peer: PeerId,
+}
+
+impl<'a> Wish<'a> {
+    fn new(transfers: &'a Transfers, transfer: TransferId, wanted: Wanted) -> Self {
+        let peer = wanted.peer;
+        transfers.want(transfer, wanted);
+        Self { transfers, transfer, peer }
+    }
+}
+
+impl Drop for Wish<'_> {
+    fn drop(&mut self) {
+        // Taken already, if it was offered.
+        let _ = self.transfers.take_wanted(self.transfer, self.peer);
+    }
 }
 
 /// A part of what a search found, at one device.
@@ -183,15 +214,16 @@ impl Asker {
         };
         let what = display::shown(tops.first().map_or(itself, String::as_str));
         let names = Few::try_from(names).map_err(|error| LookError::TooMany { peer: self.devices.name(peer), limit: error.0 })?;
+        if names.iter().map(|name| name.as_str().len() + NAME_COSTS).sum::<usize>() > MAX_NAMES {
+            let longest = names.iter().map(|name| name.as_str().len() + NAME_COSTS).max().unwrap_or(1);
+            return Err(LookError::TooMany { peer: self.devices.name(peer), limit: MAX_NAMES / longest });
+        }
         let (answered, answer) = oneshot::channel();
         let transfer = new_id();
         let wanted = Wanted { peer, share: share.id, names: tops, consent, answered };
-        self.transfers.want(transfer, wanted);
-        let got = self.ask_for(peer, Get { transfer, share: share.id, folder, names }, &what, answer).await;
-        if got.is_err() {
-            self.transfers.take_wanted(transfer, peer);
-        }
-        got?;
+        // Taken back however this ends.
+        let _wish = Wish::new(&self.transfers, transfer, wanted);
+        self.ask_for(peer, Get { transfer, share: share.id, folder, names }, &what, answer).await?;
         let live = self.transfers.live(transfer);
         match live {
             Some(live) => Ok(self.transfers.picture(&live)),
@@ -227,7 +259,7 @@ impl Asker {
         let what = display::shown(path.as_str());
         let share = self.share_id(peer, share).await?;
         let thumb = Thumb { share, path, edge };
-        match self.answer(peer, &Request::Thumb(thumb), &what).await {
+        match self.picture(peer, thumb, &what).await {
             Ok(Thumbnail::Picture(picture)) => Ok(Picture::check(picture.into_vec())),
             Ok(Thumbnail::None) => Ok(None),
             Err(error) => {
@@ -235,6 +267,12 @@ impl Asker {
                 Err(error)
             }
         }
+    }
+
+    async fn picture(&self, peer: PeerId, thumb: Thumb, what: &str) -> Result<Thumbnail, LookError> {
+        let (_, mut send, mut recv) = self.open(peer, &Request::Thumb(thumb)).await?;
+        send.finish();
+        self.read_within(PICTURE_WAIT, peer, &mut recv, what).await
     }
 
     /// The id of a share by its name, asked for once in a while: whoever looks at a hundred pictures means the same share.
@@ -313,7 +351,17 @@ impl Asker {
         recv: &mut RecvStream,
         what: &str,
     ) -> Result<T, LookError> {
-        match tokio::time::timeout(ANSWER_WAIT, read_message(recv, MAX_MESSAGE)).await {
+        self.read_within(ANSWER_WAIT, peer, recv, what).await
+    }
+
+    async fn read_within<T: DeserializeOwned>(
+        &self,
+        wait: Duration,
+        peer: PeerId,
+        recv: &mut RecvStream,
+        what: &str,
+    ) -> Result<T, LookError> {
+        match tokio::time::timeout(wait, read_message(recv, MAX_MESSAGE)).await {
             Ok(answer) => answer.map_err(|error| self.failed(peer, &error, what)),
             Err(_) => Err(LookError::Lost(self.devices.name(peer))),
         }
@@ -324,6 +372,7 @@ impl Asker {
         match error.close_code() {
             Some(CloseCode::NotShared) => LookError::NotShared { peer, what: what.to_owned() },
             Some(CloseCode::TooMany) => LookError::Busy(peer),
+            Some(CloseCode::TooLarge) => LookError::TooLarge { peer, what: what.to_owned() },
             Some(CloseCode::Unsupported) => LookError::TooOld(peer),
             _ => LookError::Lost(peer),
         }

@@ -15,6 +15,8 @@
 mod adding_tests;
 mod ahead;
 pub(crate) mod ask;
+#[cfg(test)]
+mod bounds_tests;
 pub(crate) mod calm;
 mod filter;
 mod hashing;

@@ -1,14 +1,14 @@
 //! Two engines on loopback: one shares, the other looks in.
 #![allow(clippy::unwrap_used)]
 
-use crate::{Audience, Config, Consent, Engine, Limits, LookError, NewShare, PeerFound, ShareChange, State, Transfer, Trust};
+use crate::{Audience, Config, Consent, Engine, Limits, NewShare, PeerFound, ShareChange, State, Transfer, Trust};
 use shoal_proto::{
     PeerId, RelativePath,
     share::{Holds, ItemKind, List, Matching, Name, Order, Search, Share, ShareId, Text, Watch},
 };
 use std::{
     net::Ipv4Addr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -354,6 +354,9 @@ async fn a_fetch_goes_on_after_the_connection_was_lost() {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg(unix)]
 async fn no_path_leads_out_of_a_share() {
+    use crate::LookError;
+    use std::path::Path;
+
     let (owner, asker) = pair().await;
     let root = owner.place.path().join("root");
     owner.write("inside/file.txt", b"text");

@@ -112,13 +112,13 @@ impl Views {
 
     fn view(self: &Arc<Self>, file: SharedFile) -> Arc<View> {
         let mut open = self.open();
+        if open.is_empty() {
+            self.close_what_is_idle();
+        }
         let known = open.iter().position(|view| view.file == file).and_then(|at| open.remove(at));
         let view = known
             .unwrap_or_else(|| Arc::new(View { file, used: Mutex::new(Instant::now()), state: tokio::sync::Mutex::default() }));
         view.touch();
-        if open.is_empty() {
-            self.close_what_is_idle();
-        }
         open.push_back(view.clone());
         if open.len() > MAX_VIEWS {
             open.pop_front();

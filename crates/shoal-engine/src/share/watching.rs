@@ -11,7 +11,11 @@ use shoal_proto::{
     message::{CloseCode, Request},
     share::{Changed, Watch},
 };
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+
+/// Between two changes that are passed on, at least: owners are asked to keep to it, too.
+const PACE: Duration = Duration::from_millis(200);
 
 /// Changes of a folder, the first at once. Dropping it ends the watch.
 #[derive(Debug)]
@@ -44,10 +48,15 @@ impl Asker {
         self.transfers.tasks.spawn(async move {
             let _stays = send;
             let pass_on = async {
-                let mut changed = first;
+                let (mut changed, mut told) = (first, None);
                 loop {
-                    // A listener that lags needs the last one only.
-                    tell.send(changed).await.ok()?;
+                    // However often its owner says so.
+                    if told != Some(changed) {
+                        // A listener that lags needs the last one only.
+                        tell.send(changed).await.ok()?;
+                        told = Some(changed);
+                        tokio::time::sleep(PACE).await;
+                    }
                     changed = tokio::select! {
                         changed = read_message(&mut recv, MAX_MESSAGE) => match changed {
                             Ok(changed) => changed,

@@ -350,6 +350,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
     fn a_pipe_is_no_file_and_is_not_waited_for() {
         let (place, share) = scene();
         rustix::fs::mknodat(

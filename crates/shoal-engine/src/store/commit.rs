@@ -117,9 +117,13 @@ pub(crate) fn commit_batch(target: &Target, files: &[Ready<'_>], clash: Clash) -
 /// # Errors
 /// The folder cannot be opened or made.
 pub(crate) fn commit_folder(target: &Target, path: &RelativePath, modified: SystemTime) -> Result<PathBuf, DiskError> {
+    target.check()?;
     let folder = target.enter(path.as_str())?;
     target.sync_new_folders()?;
-    courtesy("times", &folder.path, set_folder_time(target, &folder, modified));
+    // Whoever adds to a share changes nothing that was there before.
+    if folder.new || !target.is_anchored() {
+        courtesy("times", &folder.path, set_folder_time(target, &folder, modified));
+    }
     Ok(folder.path.clone())
 }
 

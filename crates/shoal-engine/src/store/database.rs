@@ -16,10 +16,10 @@ pub(crate) use shares::ShareRecord;
 
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row, blob::ZeroBlob, params};
 use shoal_proto::{
-    Hash, Manifest, PeerId, PieceIndex, RangeSet, RelativePath,
+    Hash, Manifest, PeerId, PieceIndex, RangeSet,
     manifest::EntryIndex,
     message::{Colour, TransferId},
-    share::{Place, ShareId},
+    share::ShareId,
 };
 use std::{
     collections::BTreeSet,
@@ -478,17 +478,8 @@ fn transfer_from(row: &Row<'_>) -> rusqlite::Result<TransferRecord> {
         changed: UNIX_EPOCH + Duration::from_millis(row.get::<_, i64>(18)?.unsigned_abs()),
         share: row.get::<_, Option<[u8; 16]>>(19)?.map(ShareId),
         beneath: row.get::<_, Option<Vec<u8>>>(20)?.map(path_from),
-        added: added_from(row)?,
+        added: Added::from_row(row)?,
     })
-}
-
-/// Columns 21 to 23 of [`TRANSFER_COLUMNS`].
-fn added_from(row: &Row<'_>) -> rusqlite::Result<Option<Added>> {
-    let Some(share) = row.get::<_, Option<[u8; 16]>>(21)?.map(ShareId) else { return Ok(None) };
-    let folder = row.get::<_, Option<String>>(22)?.map(|folder| RelativePath::parse(&folder)).transpose();
-    let folder =
-        folder.map_err(|error| rusqlite::Error::FromSqlConversionFailure(22, rusqlite::types::Type::Text, Box::new(error)))?;
-    Ok(Some(Added { place: Place { share, folder }, name: row.get(23)? }))
 }
 
 fn corrupt(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> DatabaseError {

@@ -122,6 +122,11 @@ impl Target {
         anchor.check().map_err(|error| DiskError::moved(&self.path, &error))
     }
 
+    /// It has to stay where it was: it is a place in a share.
+    pub(super) const fn is_anchored(&self) -> bool {
+        self.anchor.is_some()
+    }
+
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path

@@ -174,6 +174,11 @@ impl Row {
         self.record.error = error;
     }
 
+    /// What can be had again is not kept in memory.
+    pub(crate) fn put_away(&mut self) {
+        (self.manifest, self.memory, self.reader) = (None, None, None);
+    }
+
     /// How far it is. Totals never shrink, but for a retry.
     pub(crate) fn advance(&mut self, progress: Progress) {
         self.record.files_done = progress.files_done;

@@ -148,11 +148,12 @@ async fn handle(
         },
         None => None,
     };
-    let mut wanted = transfers.take_wanted(id, peer).filter(|_| place.is_none());
     let waiting = transfers.admit_offer(peer).filter(|_| place.is_none() || transfers.may_add_more(peer));
     let Some(_waiting) = waiting else {
         return answer(&mut send, &FromReceiver::Declined(Decline::Busy)).await;
     };
+    // Not before there is room: an offer that is told to come again is still wanted then.
+    let mut wanted = transfers.take_wanted(id, peer).filter(|_| place.is_none());
     let (manifest, text, memory) = match &offer.content {
         Content::Text(text) if text.len() > MAX_TEXT || place.is_some() => return Err(OfferError::Manifest),
         Content::Text(text) => (None, Some(text.clone()), None),

@@ -178,7 +178,10 @@ pub(crate) async fn run(transfers: Arc<Transfers>, live: Arc<Live>) {
             Err(end) => end,
         };
         match end {
-            End::Over(state, error) => return transfers.enter(&live, state, error),
+            End::Over(state, error) => {
+                transfers.enter(&live, state, error);
+                return transfers.forget_shared(&live).await;
+            }
             End::ShuttingDown => return,
             End::Renewed => continue,
             End::Lost(reason) => {
@@ -242,6 +245,10 @@ async fn hold_session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: 
 
 async fn session(transfers: &Arc<Transfers>, live: &Arc<Live>, connection: Connection) -> End {
     let lost = || End::Lost(format!("the connection to {} was lost", transfers.devices.name(live.peer)));
+    // Not even the list of names goes to one who may not see them any more.
+    if !transfers.may_send(live, &connection) {
+        return End::Over(State::Cancelled, Some(transfers.not_shared_any_more(live)));
+    }
     let (offer, manifest) = match offer(transfers, live).await {
         Ok(offer) => offer,
         Err(end) => return end,
@@ -311,6 +318,7 @@ async fn offer(transfers: &Arc<Transfers>, live: &Arc<Live>) -> Result<(Offer, O
         }
         Err(error) => return Err(End::Over(State::Failed, Some(error.to_string()))),
     };
+    transfers.shared_memory(live, &manifest).await;
     live.row().manifest = Some(manifest.clone());
     let content = Content::Files {
         files: manifest.files(),

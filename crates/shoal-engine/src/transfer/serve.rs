@@ -28,7 +28,7 @@ pub(crate) async fn serve(transfers: Arc<Transfers>, connection: Connection, fet
     }
     let live = transfers.live(transfer).filter(|live| live.direction == Direction::Send && live.peer == connection.peer());
     // Out of a share: as long as the peer may read that.
-    let live = live.filter(|live| live.row().record.share.is_none_or(|share| transfers.rights.may_read(&connection, share)));
+    let live = live.filter(|live| transfers.may_send(live, &connection));
     let offered = match live {
         Some(live) => accepted(&transfers, &live).await.map(|reader| (live, reader)),
         None => None,

@@ -2,7 +2,7 @@
 //! asker they are offers that were asked for, so that nobody is asked.
 
 use super::{
-    Consent, Direction, Transfer,
+    Consent, Direction,
     added::Spot,
     live::Live,
     send::{self, Prepared},
@@ -26,6 +26,12 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 const MAX_SHARED: usize = 256;
 const MAX_SHARED_PER_PEER: usize = 32;
 
+/// Memory for lists of sendings out of shares whose askers are there, in KiB: some 1,500,000 files.
+pub(super) const MANIFESTS_KIB: u32 = 64 * 1024;
+
+/// Ended sendings out of shares that are shown. Whoever may read asks as often as it likes: it must not push out what people did here.
+pub(crate) const MAX_SHARED_HISTORY: u32 = 200;
+
 /// How long a transfer that is bound to an own share waits for the peer who wants it. One that comes back later asks anew.
 const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -42,6 +48,17 @@ pub(crate) trait ShareRights: fmt::Debug + Send + Sync {
 
     /// There is such a share, whoever it is for.
     fn is_there(&self, share: ShareId) -> bool;
+}
+
+/// What became of a wish for parts of a share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SharedOffer {
+    /// It is offered.
+    Made,
+    /// There is too much of this under way, or the id is taken.
+    Busy,
+    /// The list of what was asked for is longer than any that is kept at hand.
+    TooLarge,
 }
 
 /// Something that was asked for and will be offered.
@@ -68,7 +85,7 @@ impl Wanted {
 }
 
 impl Transfers {
-    /// Offers parts of a share as the transfer that the asker made up. `None`: the id is taken, or the asker has too many.
+    /// Offers parts of a share as the transfer that the asker made up.
     ///
     /// # Errors
     /// The database.
@@ -77,33 +94,97 @@ impl Transfers {
         id: TransferId,
         peer: PeerId,
         prepared: Prepared,
-        memory: Option<OwnedSemaphorePermit>,
-    ) -> Result<Option<Transfer>, TransferError> {
-        if !self.may_share_more(peer) {
-            return Ok(None);
+    ) -> Result<SharedOffer, TransferError> {
+        let kib = prepared.manifest.as_ref().map_or(0, manifest_kib);
+        if kib > MANIFESTS_KIB {
+            return Ok(SharedOffer::TooLarge);
         }
+        if !self.make_room_for(peer) {
+            return Ok(SharedOffer::Busy);
+        }
+        let Ok(memory) = self.shared_manifests.clone().try_acquire_many_owned(kib) else { return Ok(SharedOffer::Busy) };
+        let this = self.clone();
+        // To its end, whoever stops waiting for it: a row without a task would stay for ever.
+        let making = self.tasks.spawn(async move { this.make_offer(id, peer, prepared, memory).await });
+        making.await.unwrap_or(Ok(SharedOffer::Busy))
+    }
+
+    async fn make_offer(
+        self: Arc<Self>,
+        id: TransferId,
+        peer: PeerId,
+        prepared: Prepared,
+        memory: OwnedSemaphorePermit,
+    ) -> Result<SharedOffer, TransferError> {
         let this = self.clone();
         let known = blocking(move || this.database.transfer(id)).await.map_err(super::transfers::recording)?;
         let record = prepared.record(id, peer);
         let live = Live::new(record.clone(), prepared.manifest.clone()).0;
-        live.row().memory = memory;
+        live.row().memory = Some(memory);
         // The id is the asker's: it must not get at another transfer by it.
-        let Some(live) = known.is_none().then(|| self.insert_new(live)).flatten() else { return Ok(None) };
+        let Some(live) = known.is_none().then(|| self.insert_new(live)).flatten() else { return Ok(SharedOffer::Busy) };
         let (this, manifest) = (self.clone(), prepared.manifest);
         if let Err(error) = blocking(move || this.database.add_transfer(&record, manifest.as_ref(), None)).await {
             self.remove(id);
             return Err(super::transfers::recording(error));
         }
-        let picture = self.picture(&live);
-        self.emit(Event::Offered(picture.clone()));
+        self.emit(Event::Offered(self.picture(&live)));
         self.tasks.spawn(send::run(self.clone(), live));
-        Ok(Some(picture))
+        Ok(SharedOffer::Made)
     }
 
-    fn may_share_more(&self, peer: PeerId) -> bool {
-        let sending = self.shared().into_iter().filter(|(live, _)| live.direction == Direction::Send);
-        let shared: Vec<PeerId> = sending.map(|(live, _)| live.peer).collect();
-        shared.len() < MAX_SHARED && shared.iter().filter(|of| **of == peer).count() < MAX_SHARED_PER_PEER
+    /// Whether one more sending out of shares may begin for a peer. One whose asker is away gives way, the oldest first.
+    fn make_room_for(&self, peer: PeerId) -> bool {
+        let sending: Vec<Arc<Live>> =
+            self.shared().into_iter().map(|(live, _)| live).filter(|live| live.direction == Direction::Send).collect();
+        let of_peer = sending.iter().filter(|live| live.peer == peer).count();
+        if sending.len() < MAX_SHARED && of_peer < MAX_SHARED_PER_PEER {
+            return true;
+        }
+        let connected = self.links.connected();
+        let is_away = |live: &&Arc<Live>| !connected.iter().any(|connection| connection.peer() == live.peer);
+        let may_go = |live: &&Arc<Live>| of_peer < MAX_SHARED_PER_PEER || live.peer == peer;
+        let oldest = sending.iter().filter(may_go).filter(is_away).min_by_key(|live| live.row().record.changed);
+        let Some(oldest) = oldest else { return false };
+        self.cancel(oldest.id).is_ok()
+    }
+
+    /// Memory for the list of a sending out of a share while its asker is there: it waits for its turn.
+    pub(super) async fn shared_memory(&self, live: &Live, manifest: &Manifest) {
+        let is_due = {
+            let row = live.row();
+            live.direction == Direction::Send && row.record.own_share().is_some() && row.memory.is_none()
+        };
+        if is_due {
+            // Never closed.
+            let kib = manifest_kib(manifest).min(MANIFESTS_KIB);
+            let memory = self.shared_manifests.clone().acquire_many_owned(kib).await.ok();
+            live.row().memory = memory;
+        }
+    }
+
+    /// Whether a sending may go on over a connection: out of a share as long as the peer at the other end may read that.
+    pub(super) fn may_send(&self, live: &Live, connection: &Connection) -> bool {
+        let share = live.row().record.share;
+        share.is_none_or(|share| self.rights.may_read(connection, share))
+    }
+
+    /// What is over of a share is asked for anew: its list is not kept, and only so many are shown.
+    pub(super) async fn forget_shared(&self, live: &Live) {
+        if live.row().record.share.is_none() {
+            return;
+        }
+        let (database, id) = (self.database.clone(), live.id);
+        let forgotten = blocking(move || database.end_shared(id, MAX_SHARED_HISTORY)).await;
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, "the list of what was fetched stays behind");
+        }
+    }
+
+    /// Why a sending is over that may not go on.
+    pub(super) fn not_shared_any_more(&self, live: &Live) -> String {
+        let (name, offer) = (self.devices.name(live.peer), display::shown(&live.row().record.name));
+        format!("{offer} is not shared with {name} any more")
     }
 
     /// Ends sendings whose asker may not read the share any more, and what is added by one who may not. One who is not connected is asked
@@ -143,6 +224,8 @@ impl Transfers {
         let left = (since + KEPT_FOR).duration_since(SystemTime::now());
         while is_bound && !self.links.connected().iter().any(|connection| connection.peer() == live.peer) {
             let Ok(left) = left else { return Err(self.not_back(live)) };
+            // Others need the room meanwhile.
+            live.row().put_away();
             tokio::select! {
                 // Told of every peer that connects.
                 () = live.wake.notified() => {}
@@ -173,4 +256,9 @@ impl Transfers {
         let mut wanted = self.wanted();
         if wanted.get(&id)?.peer == peer { wanted.remove(&id) } else { None }
     }
+}
+
+/// Memory that a list takes, in KiB.
+fn manifest_kib(manifest: &Manifest) -> u32 {
+    u32::try_from(manifest.encoded().len() / 1024 + 1).unwrap_or(u32::MAX)
 }

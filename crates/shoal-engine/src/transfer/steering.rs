@@ -313,6 +313,11 @@ impl Transfers {
             send.refuse(CloseCode::UnknownTransfer);
             return;
         };
+        if !self.may_send(&live, &connection) {
+            // One that ends by itself meanwhile is none to cancel.
+            let _ = self.cancel(id);
+            return send.refuse(CloseCode::UnknownTransfer);
+        }
         *live.preferred.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
         live.wake.notify_one();
         send.finish();
@@ -328,7 +333,9 @@ impl Transfers {
             }
             let record = this.database.transfer(id).ok().flatten().filter(|record| record.peer == peer);
             let Some(mut record) = record else { return false };
-            let is_finished = record.direction == Direction::Send && record.state == State::Finished;
+            // Out of a share it is asked for anew: the list may be long, and the right to it gone.
+            let is_finished =
+                record.direction == Direction::Send && record.state == State::Finished && record.own_share().is_none();
             if is_finished {
                 record.enter(State::Interrupted);
                 this.start(record);

@@ -7,7 +7,7 @@ use super::{
     limit::Limit,
     live::{Control, Live, Row},
     receive, send,
-    shared::{ShareRights, Wanted},
+    shared::{MANIFESTS_KIB, ShareRights, Wanted},
 };
 use crate::{
     AcceptRule, Event,
@@ -67,6 +67,7 @@ pub(crate) struct Transfers {
     queued: AtomicUsize,
     pub(crate) pending_manifests: Arc<Semaphore>,
     active_manifests: Semaphore,
+    pub(super) shared_manifests: Arc<Semaphore>,
     waiting: Mutex<HashMap<PeerId, usize>>,
     rules: Mutex<Rules>,
     pub(crate) tasks: TaskTracker,
@@ -152,6 +153,7 @@ impl Transfers {
             queued: AtomicUsize::new(0),
             pending_manifests: Arc::new(Semaphore::new(PENDING_MANIFESTS_KIB)),
             active_manifests: Semaphore::new(ACTIVE_MANIFESTS_KIB as usize),
+            shared_manifests: Arc::new(Semaphore::new(MANIFESTS_KIB as usize)),
             waiting: Mutex::default(),
             rules: Mutex::new(Rules { accept: accept_rule, inbox }),
             tasks: TaskTracker::new(),

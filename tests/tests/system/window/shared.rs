@@ -24,7 +24,10 @@ fn mark(name: &str) -> String {
 }
 
 fn shelf(share: &str) -> String {
-    format!("return [...document.querySelectorAll('.shelf .share')].find((one) => one.innerText.includes({}))", Value::from(share))
+    format!(
+        "return [...document.querySelectorAll('.shelf .share')].find((one) => one.innerText.includes({}))",
+        Value::from(share)
+    )
 }
 
 fn is_there(script: &str) -> String {
@@ -35,7 +38,8 @@ fn is_there(script: &str) -> String {
 fn share(ann: &Window, folder: &Path) {
     ann.press("nav", "Shared");
     ann.drop_files(&[folder], "place for folders", "return document.querySelector('.overview')");
-    let everyone = "return [...document.querySelectorAll('aside label')].find((one) => one.innerText.includes('Everyone nearby'))";
+    let everyone =
+        "return [...document.querySelectorAll('aside label')].find((one) => one.innerText.includes('Everyone nearby'))";
     ann.click("audience", everyone);
     ann.press("aside form", "Share");
     ann.wait_for_text("Holiday is shared.");
@@ -65,7 +69,10 @@ fn a_folder_dropped_in_one_window_is_opened_searched_seen_and_fetched_from_in_an
     ben.wait_for("the next picture", "const dialog = document.querySelector('dialog'); return dialog.innerText.includes('cliff') && dialog.querySelector('img')?.naturalWidth > 0");
     ben.keys(&["Escape"]);
     ben.press(".tools", "Grid");
-    ben.wait_for("thumbnails", "return [...document.querySelectorAll('[role=option] img')].filter((one) => one.naturalWidth > 0).length === 2");
+    ben.wait_for(
+        "thumbnails",
+        "return [...document.querySelectorAll('[role=option] img')].filter((one) => one.naturalWidth > 0).length === 2",
+    );
     ben.press(".tools", "Grid");
 
     ben.click("file", &item("route.bin"));
@@ -155,7 +162,8 @@ fn files_dropped_on_a_folder_that_takes_them_are_added_beside_what_is_there() {
     let (ann, ben, holiday) = (&windows.ann, &windows.ben, holiday::make(folder.path()));
     share(ann, &holiday);
     ann.click("own share", "return document.querySelector('[data-own]')");
-    let let_add = "return [...document.querySelectorAll('aside label')].find((one) => one.innerText.includes('Let them add files'))";
+    let let_add =
+        "return [...document.querySelectorAll('aside label')].find((one) => one.innerText.includes('Let them add files'))";
     ann.click("switch", let_add);
     open(ben, "Holiday");
     let mine = folder.path().join("mine");

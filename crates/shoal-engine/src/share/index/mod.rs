@@ -2,12 +2,13 @@
 //! its index along, and no query can meet another share's names.
 //!
 //! * `write`: the disk's state of a folder is put in, and what changed by it.
-//! * `read`: pages, paths, hashes; `counts`: how long lists are, kept for the next page.
+//! * `read`: pages, paths, hashes; `counts`, `orders`: how long lists are and how they are sorted, kept for the next page.
 //! * `search`: names that hold a text.
 //!
 //! Leaves out looking at the disk (`work`) and who may ask (`table`).
 
 mod counts;
+mod orders;
 mod read;
 mod search;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub(crate) use write::{FolderState, FoundEntry};
 
 use crate::store::sqlite;
 use counts::Counts;
+use orders::Orders;
 use rusqlite::Connection;
 use shoal_proto::share::ShareId;
 use std::{
@@ -71,6 +73,7 @@ pub(crate) struct Index {
     generation: AtomicU64,
     /// Damage was met.
     damaged: AtomicBool,
+    orders: Orders,
 }
 
 impl Index {
@@ -94,6 +97,7 @@ impl Index {
             counts: Counts::default(),
             generation: AtomicU64::new(0),
             damaged: AtomicBool::new(false),
+            orders: Orders::default(),
         })
     }
 

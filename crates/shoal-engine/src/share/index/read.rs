@@ -1,6 +1,6 @@
 //! Reading an index: folders by path, pages of them, files that have no hash yet.
 
-use super::{Index, IndexError, ROOT, counts::Key};
+use super::{Index, IndexError, ROOT, counts::Key, orders::Sorting};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use shoal_proto::{
     Hash, RelativePath,
@@ -107,15 +107,23 @@ impl Index {
     pub(crate) fn page(&self, folder: &FolderRow, listing: &Listing) -> Result<Page, IndexError> {
         self.read(|connection| {
             let query = Query::new(listing);
-            let words = listing.filter.words().to_vec();
-            let [folders, files] = self.counts.of(Key { folder: folder.id, revision: folder.revision, words }, || {
+            let list = Key { folder: folder.id, revision: folder.revision, words: listing.filter.words().to_vec() };
+            let [folders, files] = self.counts.of(list.clone(), || {
                 Ok::<_, rusqlite::Error>([query.count(connection, folder.id, false)?, query.count(connection, folder.id, true)?])
             })?;
             let mut page = Filling::new(usize::from(listing.limit), is_complete(connection)?);
-            if listing.offset < folders {
-                query.fill(connection, folder.id, false, listing.offset..folders, &mut page)?;
+            for (is_file, range) in [(false, listing.offset..folders), (true, listing.offset.saturating_sub(folders)..files)] {
+                if range.is_empty() || page.left == 0 {
+                    continue;
+                }
+                if listing.order.by == OrderBy::Name {
+                    query.fill(connection, folder.id, is_file, range, &mut page)?;
+                } else {
+                    let sorting = Sorting { list: list.clone(), is_file, order: listing.order };
+                    let ids = self.orders.of(sorting, || query.sorted(connection, folder.id, is_file))?;
+                    fill(connection, ids.get(range.start as usize..).unwrap_or_default(), &mut page)?;
+                }
             }
-            query.fill(connection, folder.id, true, listing.offset.saturating_sub(folders)..files, &mut page)?;
             let total = folders.saturating_add(files);
             Ok(Page { total, revision: folder.revision.cast_unsigned(), items: page.items })
         })
@@ -148,19 +156,25 @@ impl<'a> Query<'a> {
         statement.query_row(self.parameters(&folder, &is_file).as_slice(), |row| row.get(0))
     }
 
-    /// The order as SQL has it, from its beginning or from its end.
-    fn order(&self, from_end: bool, of: &str) -> String {
+    /// The ids of entries of one kind by size or time.
+    fn sorted(&self, connection: &Connection, folder: i64, is_file: bool) -> rusqlite::Result<Vec<i64>> {
         let Order { by, descending } = self.listing.order;
-        let word = |is_down: bool| if is_down { " DESC" } else { "" };
-        let (first, names) = (word(descending != from_end), word(from_end));
-        match by {
-            OrderBy::Name => format!("{of}fold{first}, {of}name{first}"),
-            OrderBy::Size => format!("{of}size{first}, {of}fold{names}, {of}name{names}"),
-            OrderBy::Modified => format!("{of}modified{first}, {of}fold{names}, {of}name{names}"),
+        let column = if by == OrderBy::Size { "size" } else { "modified" };
+        // By name they come as the index has them, without a look at the entries; the sort below keeps that between equals.
+        let sql =
+            format!("SELECT id, {column} FROM entries WHERE parent = ?1 AND is_file = ?2{} ORDER BY fold, name", self.filter);
+        let mut statement = connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(self.parameters(&folder, &is_file).as_slice(), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut rows: Vec<(i64, i64)> = rows.collect::<Result<_, _>>()?;
+        if descending {
+            rows.sort_by_key(|(_, value)| std::cmp::Reverse(*value));
+        } else {
+            rows.sort_by_key(|(_, value)| *value);
         }
+        Ok(rows.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// Adds entries of one kind from those whose places are in `range`.
+    /// Adds entries of one kind by name, from those whose places are in `range`.
     fn fill(
         &self,
         connection: &Connection,
@@ -174,19 +188,14 @@ impl<'a> Query<'a> {
         let wanted = u32::try_from(page.left).unwrap_or(u32::MAX).min(left);
         let from_end = left - wanted < range.start;
         let offset = if from_end { left - wanted } else { range.start };
-        let (order, again) = (self.order(from_end, ""), self.order(from_end, "e."));
-        // What is passed over is not looked up, only what is on the page.
+        let order = if self.listing.order.descending == from_end { "fold, name" } else { "fold DESC, name DESC" };
         let sql = format!(
-            "SELECT coalesce(e.name, e.fold), e.is_file, e.size, e.files, e.modified, e.hash FROM (SELECT id FROM entries \
-             WHERE parent = ?1 AND is_file = ?2{} ORDER BY {order} LIMIT {wanted} OFFSET {offset}) page \
-             CROSS JOIN entries e ON e.id = page.id ORDER BY {again}",
+            "SELECT {PAGE_COLUMNS} FROM entries \
+             WHERE parent = ?1 AND is_file = ?2{} ORDER BY {order} LIMIT {wanted} OFFSET {offset}",
             self.filter
         );
         let mut statement = connection.prepare(&sql)?;
-        let rows = statement.query_map(self.parameters(&folder, &is_file).as_slice(), |row| {
-            let kind = kind(row.get(1)?, row.get(2)?, row.get(3)?, page.complete, row.get(5)?);
-            Ok((row.get::<_, String>(0)?, kind, row.get(4)?))
-        })?;
+        let rows = statement.query_map(self.parameters(&folder, &is_file).as_slice(), |row| page_row(row, page.complete))?;
         let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
         if from_end {
             rows.reverse();
@@ -198,6 +207,28 @@ impl<'a> Query<'a> {
         }
         Ok(())
     }
+}
+
+const PAGE_COLUMNS: &str = "coalesce(name, fold), is_file, size, files, modified, hash";
+
+/// [`PAGE_COLUMNS`]
+fn page_row(row: &Row<'_>, complete: bool) -> rusqlite::Result<(String, ItemKind, i64)> {
+    let kind = kind(row.get(1)?, row.get(2)?, row.get(3)?, complete, row.get(5)?);
+    Ok((row.get(0)?, kind, row.get(4)?))
+}
+
+/// Adds entries in this order, as many as fit.
+fn fill(connection: &Connection, ids: &[i64], page: &mut Filling) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {PAGE_COLUMNS} FROM entries WHERE id = ?1"))?;
+    for id in ids {
+        let row = statement.query_row([id], |row| page_row(row, page.complete)).optional()?;
+        if let Some((name, kind, modified)) = row
+            && !page.add(&name, kind, modified)
+        {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// A page that is being filled.

@@ -5,7 +5,7 @@ use crate::{
     connection::Connection,
     share::{kept::Kept, table::Own},
     store::beneath::{Inside, Seen},
-    transfer::send::Prepared,
+    transfer::{send::Prepared, shared::SharedOffer},
 };
 use shoal_proto::{
     Entry, Manifest, RelativePath,
@@ -33,13 +33,11 @@ impl Server {
             let _place = place;
             prepare(&own, &get, &flag)
         });
-        let (prepared, len) = prepared.await?;
-        let kib = u32::try_from(len / 1024 + 1).unwrap_or(u32::MAX);
-        let memory = self.manifests.clone().try_acquire_many_owned(kib).map_err(|_| AnswerError::TooMany)?;
-        let offered = self.transfers.offer_shared(transfer, connection.peer(), prepared, Some(memory)).await;
-        match offered {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(AnswerError::TooMany),
+        let prepared = prepared.await?;
+        match self.transfers.offer_shared(transfer, connection.peer(), prepared).await {
+            Ok(SharedOffer::Made) => Ok(()),
+            Ok(SharedOffer::Busy) => Err(AnswerError::TooMany),
+            Ok(SharedOffer::TooLarge) => Err(AnswerError::TooLarge),
             Err(error) => {
                 tracing::error!(%error, "what was asked for cannot be offered");
                 Err(AnswerError::TooMany)
@@ -77,13 +75,13 @@ impl From<ListingError> for AnswerError {
     fn from(error: ListingError) -> Self {
         match error {
             ListingError::Io(_) => Self::NotShared,
-            ListingError::Manifest(_) => Self::TooMany,
+            ListingError::Manifest(_) => Self::TooLarge,
         }
     }
 }
 
-/// What was asked for and the length of its list in bytes.
-fn prepare(own: &Own, get: &Get, wanted: &AtomicBool) -> Result<(Prepared, usize), AnswerError> {
+/// What was asked for.
+fn prepare(own: &Own, get: &Get, wanted: &AtomicBool) -> Result<Prepared, AnswerError> {
     let kept = &*own.kept;
     let inside = kept.open(get.folder.as_ref())?;
     let mut walk = Walk { kept, wanted, builder: Builder::default() };
@@ -116,8 +114,7 @@ fn prepare(own: &Own, get: &Get, wanted: &AtomicBool) -> Result<(Prepared, usize
         [(first, _), rest @ ..] => format!("{first} and {} more", rest.len()),
         [] => return Err(AnswerError::NotShared),
     };
-    let len = manifest.encoded().len();
-    Ok((Prepared::shared(name, manifest, sources, own.record.id, kept.beneath.root().to_owned()), len))
+    Ok(Prepared::shared(name, manifest, sources, own.record.id, kept.beneath.root().to_owned()))
 }
 
 fn top(name: &str) -> Result<RelativePath, AnswerError> {

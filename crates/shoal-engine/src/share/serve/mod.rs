@@ -46,13 +46,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const MAX_WORKING: usize = 4;
 
 /// Requests of everybody that are answered at once.
-const MAX_ANSWERING: usize = 512;
+const MAX_ANSWERING: usize = 1024;
 
 /// Lists for fetching that are made at once.
 const MAX_WALKING: usize = 2;
-
-/// Memory for lists of sendings out of shares that are not over, in KiB: some 1,500,000 files.
-const MANIFESTS_KIB: usize = 64 * 1024;
 
 /// Between two changes that an asker is told, at least.
 const TELL_EVERY: Duration = Duration::from_millis(250);
@@ -65,7 +62,6 @@ pub(crate) struct Server {
     transfers: Arc<Transfers>,
     working: Arc<Semaphore>,
     walking: Arc<Semaphore>,
-    manifests: Arc<Semaphore>,
     asks: Arc<Places>,
     reading: Arc<Places>,
     thumbnails: Thumbnails,
@@ -80,6 +76,9 @@ enum AnswerError {
     /// More is asked for than fits.
     #[error("too much is asked for at once")]
     TooMany,
+    /// It could not be given at any time.
+    #[error("more is asked for than can be offered as one")]
+    TooLarge,
     #[error(transparent)]
     Stream(#[from] StreamError),
 }
@@ -98,7 +97,6 @@ impl Server {
             transfers,
             working: Arc::new(Semaphore::new(MAX_WORKING)),
             walking: Arc::new(Semaphore::new(MAX_WALKING)),
-            manifests: Arc::new(Semaphore::new(MANIFESTS_KIB)),
             asks: Places::new(MAX_ASKS, MAX_ANSWERING),
             thumbnails,
             reading: Places::new(read::MAX_READING_PER_PEER, read::MAX_READING),
@@ -128,6 +126,7 @@ impl Server {
             Ok(()) => send.finish(),
             Err(AnswerError::NotShared) => send.refuse(CloseCode::NotShared),
             Err(AnswerError::TooMany) => send.refuse(CloseCode::TooMany),
+            Err(AnswerError::TooLarge) => send.refuse(CloseCode::TooLarge),
             // The asker has enough, or is gone.
             Err(AnswerError::Stream(error)) => tracing::debug!(%error, "an answer was not wanted to its end"),
         }

@@ -12,7 +12,7 @@ use crate::{
     transfer::{
         live::Control,
         reader::{Fetching, Reader},
-        serve::{Blocks, write_blocks},
+        serve::{Blocks, ServeError, write_blocks},
     },
 };
 use shoal_proto::{
@@ -27,7 +27,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 /// Readings under way at once, of one peer and of everybody: each holds a few pieces in memory.
 pub(super) const MAX_READING_PER_PEER: usize = 8;
@@ -42,6 +42,11 @@ impl Server {
         let _place = Places::take(&self.reading, connection.peer()).ok_or(AnswerError::TooMany)?;
         let database = self.transfers.database.clone();
         let Read { path, offset, len, .. } = read;
+        let kept = own.kept.clone();
+        // What its owner leaves out from now on ends, too.
+        let mut rights = self.table.rights();
+        let of_filter = path.clone();
+        let left_out = async { while rights.changed().await.is_ok() && !kept.filter().leaves_out_path(&of_filter, false) {} };
         let (reading, reader) = self.work(move || open(&own, &path, database)).await?;
         write_message(send, &reading, MAX_MESSAGE).await?;
         let pieces = pieces_with(reading.size, offset..offset.saturating_add(len));
@@ -54,7 +59,19 @@ impl Server {
         let blocks = Blocks::new(Arc::new(Mutex::new(reader)), Fetching::new(vec![item]));
         // Nobody pauses it.
         let control = watch::channel(Control::Run).1;
-        match write_blocks(&self.transfers, control, blocks, send, Some(PATIENCE)).await {
+        let write = async {
+            write_blocks(&self.transfers, control, blocks, send, Some(PATIENCE)).await?;
+            // Megabytes may wait here to be sent. One who leaps elsewhere does not wait for them to pass.
+            if timeout(PATIENCE, send.finish_unless_stopped()).await.is_err() {
+                tracing::debug!("the end of a file is not taken");
+            }
+            Ok::<_, ServeError>(())
+        };
+        let written = tokio::select! {
+            written = write => written,
+            () = left_out => return Err(AnswerError::NotShared),
+        };
+        match written {
             Ok(()) => {}
             // The asker has enough, is gone, or forgot about it.
             Err(error) => {

@@ -27,7 +27,7 @@ impl Thumbnailer {
     /// A picture of an image; `None`: there is none, whatever is the matter with the image.
     ///
     /// # Errors
-    /// The program cannot be started: that says nothing of the image.
+    /// The program cannot be started, or did not end in time: that says nothing of the image.
     pub(super) async fn make(&self, image: File, edge: u16) -> io::Result<Option<Vec<u8>>> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).arg(edge.to_string()).arg(MAX_THUMBNAIL.to_string());
@@ -44,14 +44,10 @@ impl Thumbnailer {
         });
         match made.await {
             Ok(Ok(picture)) => Ok(picture),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "a thumbnail was not made");
-                Ok(None)
-            }
+            Ok(Err(error)) => Err(error),
             Err(_) => {
-                tracing::debug!("a thumbnail took too long");
                 child.kill().await?;
-                Ok(None)
+                Err(io::ErrorKind::TimedOut.into())
             }
         }
     }

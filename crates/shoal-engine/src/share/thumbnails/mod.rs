@@ -59,7 +59,9 @@ impl Thumbnails {
                 // Never closed.
                 let _place = self.making.acquire().await.ok()?;
                 let again = file.try_clone().ok()?;
-                let picture = maker.make(file, edge).await.ok()?.unwrap_or_default();
+                let made = maker.make(file, edge).await;
+                let made = made.inspect_err(|error| tracing::debug!(%error, "a thumbnail was not made"));
+                let picture = made.ok()?.unwrap_or_default();
                 let cache = self.cache.clone();
                 crate::transfer::transfers::blocking(move || {
                     // One that changed meanwhile is made again the next time.

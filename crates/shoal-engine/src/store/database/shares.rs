@@ -1,18 +1,29 @@
 //! Folders that this device shares.
 
 use super::{
-    Database, DatabaseError,
+    Added, Database, DatabaseError,
     forms::{meaning, path_bytes, path_from, word},
 };
-use rusqlite::params;
+use rusqlite::{Row, params, types::Type};
 use shoal_proto::{
-    PeerId,
+    PeerId, RelativePath,
+    message::TransferId,
     share::{
-        ShareId,
+        Place, ShareId,
         rights::{Access, Audience, Rights},
     },
 };
 use std::{collections::BTreeSet, path::PathBuf};
+
+impl Added {
+    /// From the last three columns of a transfer.
+    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
+        let Some(share) = row.get::<_, Option<[u8; 16]>>(21)?.map(ShareId) else { return Ok(None) };
+        let folder = row.get::<_, Option<String>>(22)?.map(|folder| RelativePath::parse(&folder)).transpose();
+        let folder = folder.map_err(|error| rusqlite::Error::FromSqlConversionFailure(22, Type::Text, Box::new(error)))?;
+        Ok(Some(Self { place: Place { share, folder }, name: row.get(23)? }))
+    }
+}
 
 /// A share as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +102,22 @@ impl Database {
             let sql = "INSERT INTO share_peers (share, peer) VALUES (?1, ?2)";
             transaction.prepare_cached(sql)?.execute(params![share.id.0, peer.as_bytes()])?;
         }
+        Ok(transaction.commit()?)
+    }
+
+    /// A sending out of a share is over: its list goes, and of the ended ones the last `kept` stay in the history.
+    pub(crate) fn end_shared(&self, id: TransferId, kept: u32) -> Result<(), DatabaseError> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        transaction.execute("DELETE FROM manifests WHERE transfer = ?1", [id.0])?;
+        transaction.execute("DELETE FROM sources WHERE transfer = ?1", [id.0])?;
+        transaction.execute(
+            "DELETE FROM transfers WHERE share IS NOT NULL AND direction = 'send' \
+             AND state IN ('finished', 'failed', 'cancelled', 'declined') AND created <= \
+             (SELECT created FROM transfers WHERE share IS NOT NULL AND direction = 'send' \
+              ORDER BY created DESC LIMIT 1 OFFSET ?1)",
+            [kept],
+        )?;
         Ok(transaction.commit()?)
     }
 

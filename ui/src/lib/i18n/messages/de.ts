@@ -10,7 +10,7 @@ const de: Messages = {
   places: {
     nearby: "In der Nähe",
     shared: "Geteilt",
-    transfers: "Übertragungen",
+    transfers: "Transfers",
     settings: "Einstellungen",
     label: "Orte",
     you: "Du",
@@ -148,6 +148,7 @@ const de: Messages = {
   device: {
     sendFiles: "Dateien senden",
     sendFolder: "Ordner senden",
+    shares: "In seine geteilten Ordner sehen",
     write: (name: string) => `An ${name} schreiben`,
     writeHint: "Nachricht",
     messages: "Nachrichten",
@@ -219,7 +220,7 @@ const de: Messages = {
 
   shared: {
     title: "Geteilt",
-    searchAll: "In allen geteilten Ordnern suchen",
+    searchAll: "Alles durchsuchen",
     own: "Deine Ordner",
     ownNone: "Du teilst noch keinen Ordner. Teile einen, und andere öffnen ihn wie einen eigenen.",
     others: "Von anderen",
@@ -377,7 +378,7 @@ const de: Messages = {
   },
 
   transfers: {
-    title: "Übertragungen",
+    title: "Transfers",
     active: "Unterwegs",
     waiting: "Warten",
     none: "Nichts ist unterwegs",

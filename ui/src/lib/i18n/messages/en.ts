@@ -141,6 +141,7 @@ const en = {
   device: {
     sendFiles: "Send files",
     sendFolder: "Send folder",
+    shares: "Look into its shared folders",
     write: (name: string) => `Write to ${name}`,
     writeHint: "Message",
     messages: "Messages",
@@ -211,7 +212,7 @@ const en = {
 
   shared: {
     title: "Shared",
-    searchAll: "Search all shared folders",
+    searchAll: "Search everything",
     own: "Your folders",
     ownNone: "You share no folder yet. Share one, and others open it as if it were their own.",
     others: "From others",
