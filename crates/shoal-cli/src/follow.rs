@@ -1,7 +1,13 @@
 //! Follows transfers until each is over, and decides how the command ends.
 
-use crate::{bars::Bars, exit::Stop, output, session::Session, words};
-use shoal_api::{Code, Direction, Event, Failure, Request, Snapshot, State, Subscription, Transfer};
+use crate::{
+    bars::Bars,
+    exit::Stop,
+    output,
+    session::{Session, reply},
+    words,
+};
+use shoal_api::{Code, Direction, Event, Failure, Reply, Request, Snapshot, State, Subscription, Transfer};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -26,6 +32,30 @@ struct Followed {
     interrupted: Option<(Instant, String)>,
     /// How it ended; the failure has one of the contract's codes.
     end: Option<Result<(), Failure>>,
+}
+
+/// Asks for transfers and follows them until each is over. One that is refused keeps none of the others from that; it decides how the
+/// command ends.
+pub(crate) async fn ask_and_follow(session: &Session, requests: Vec<Request>, how: Follow) -> Result<(), Stop> {
+    // Before the first is asked for, so that no event of it is missed.
+    let events = session.unless_stopped(session.subscribe()).await?;
+    let (mut rows, mut failures) = (Vec::new(), Vec::new());
+    for request in requests {
+        match session.unless_stopped(session.ask(request)).await {
+            Ok(asked) => rows.extend(reply!(asked, Reply::Transfers { transfers } => transfers)?),
+            Err(Stop::Failures(failed)) => failures.extend(failed),
+            // What was begun is stopped below.
+            Err(Stop::Signal) if !rows.is_empty() => break,
+            Err(stop) => return Err(stop),
+        }
+    }
+    let followed = if rows.is_empty() { Ok(()) } else { follow(session, events, rows, how).await };
+    match followed {
+        Ok(()) => {}
+        Err(Stop::Failures(more)) => failures.extend(more),
+        Err(stop) => return Err(stop),
+    }
+    if failures.is_empty() { Ok(()) } else { Err(Stop::Failures(failures)) }
 }
 
 /// Follows `rows` until each is over. `events` were subscribed to before the transfers began.

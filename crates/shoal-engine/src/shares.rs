@@ -192,7 +192,7 @@ impl Engine {
     pub fn begin_search(&self, peers: Vec<PeerId>, search: &Search) -> u64 {
         let (number, wanted) = self.inner.searches.begin();
         let mut found = self.search_shares(peers, search);
-        let transfers = self.inner.transfers.clone();
+        let (transfers, inner) = (self.inner.transfers.clone(), Arc::downgrade(&self.inner));
         self.inner.tasks().spawn(async move {
             let tell = async {
                 while let Some(found) = found.recv().await {
@@ -204,6 +204,9 @@ impl Engine {
                 () = tell => {}
                 () = wanted.cancelled() => {}
                 () = transfers.cancel.cancelled() => return,
+            }
+            if let Some(inner) = inner.upgrade() {
+                inner.searches.stop(number);
             }
             transfers.emit(Event::Searched { search: number });
         });

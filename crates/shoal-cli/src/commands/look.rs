@@ -3,7 +3,7 @@
 use super::absolute;
 use crate::{
     exit::Stop,
-    follow::{Follow, follow},
+    follow::{Follow, ask_and_follow},
     session::{FIND_SECONDS, Session, reply},
     words,
 };
@@ -237,16 +237,17 @@ impl Told {
 
 pub(crate) async fn get(session: &Session, args: GetArgs) -> Result<(), Stop> {
     let into = args.into.as_deref().map(absolute).transpose()?;
-    // Before the first is asked for, so that no event of it is missed.
-    let events = session.unless_stopped(session.subscribe()).await?;
-    let mut rows = Vec::new();
-    for (peer, path, names) in together(&args.sources)? {
-        let request =
-            Request::Get { peer, path, names, into: into.clone(), only: args.only.clone(), replace: false, wait_s: args.wait };
-        let got = session.unless_stopped(session.ask(request)).await?;
-        rows.extend(reply!(got, Reply::Transfers { transfers } => transfers)?);
-    }
-    follow(session, events, rows, Follow { patience: Duration::from_secs(args.patience), halt: true }).await
+    let request = |(peer, path, names)| Request::Get {
+        peer,
+        path,
+        names,
+        into: into.clone(),
+        only: args.only.clone(),
+        replace: false,
+        wait_s: args.wait,
+    };
+    let requests = together(&args.sources)?.into_iter().map(request).collect();
+    ask_and_follow(session, requests, Follow { patience: Duration::from_secs(args.patience), halt: true }).await
 }
 
 /// Sources of one folder go together, as one transfer: device, folder, names in it. A share goes alone.

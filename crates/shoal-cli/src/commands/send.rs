@@ -3,12 +3,12 @@
 use super::{absolute, look::split};
 use crate::{
     exit::Stop,
-    follow::{Follow, follow},
-    session::{FIND_SECONDS, Session, reply},
+    follow::{Follow, ask_and_follow},
+    session::{FIND_SECONDS, Session},
     words,
 };
 use clap::Args;
-use shoal_api::{Code, Content, Reply, Request};
+use shoal_api::{Code, Content, Request};
 use std::{
     io::{self, Read},
     path::PathBuf,
@@ -51,19 +51,18 @@ pub(crate) async fn run(session: &Session, args: SendArgs) -> Result<(), Stop> {
         None => Content::Paths { paths: args.paths.iter().map(readable).collect::<Result<_, _>>()? },
     };
     let requests = requests(&args.to, &content, args.wait)?;
-    // Before the offer, so that no event of it is missed.
-    let events = session.unless_stopped(session.subscribe()).await?;
-    let mut rows = Vec::new();
-    for request in requests {
-        let asked = session.unless_stopped(session.ask(request)).await?;
-        rows.extend(reply!(asked, Reply::Transfers { transfers } => transfers)?);
-    }
-    follow(session, events, rows, Follow { patience: Duration::from_secs(args.patience), halt: true }).await
+    ask_and_follow(session, requests, Follow { patience: Duration::from_secs(args.patience), halt: true }).await
 }
 
 /// One request for all devices, and one for each place in a share.
 fn requests(to: &[String], content: &Content, wait_s: u32) -> Result<Vec<Request>, Stop> {
     let (places, devices): (Vec<&String>, Vec<&String>) = to.iter().partition(|to| to.contains(":/"));
+    if let (Content::Text { .. }, Some(place)) = (content, places.first()) {
+        return Err(Stop::because(
+            Code::Usage,
+            format_args!("{place} is in a share, which takes files only: send the text to a device"),
+        ));
+    }
     let mut requests = Vec::new();
     if !devices.is_empty() {
         let to = devices.into_iter().cloned().collect();
@@ -143,5 +142,8 @@ mod tests {
             Request::Send { to: to.iter().take(4).map(|to| (*to).to_owned()).collect(), content: content.clone(), wait_s: 7 };
         assert_eq!(requests, [send, add("NAS", "Drop box/a"), add("10.0.0.2:1", "in")]);
         assert!(super::requests(&["NAS:/".to_owned()], &content, 7).is_err());
+        let text = Content::Text { text: "hello".to_owned() };
+        let refused = super::requests(&["Phone", "NAS:/In"].map(str::to_owned), &text, 7).unwrap_err();
+        assert_eq!(refused.code(), 2, "before anything is asked for");
     }
 }

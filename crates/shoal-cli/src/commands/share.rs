@@ -60,27 +60,8 @@ enum ShareCommand {
         /// Its name
         #[arg(value_name = "NAME")]
         share: String,
-        /// Another name
-        #[arg(long, value_name = "N")]
-        name: Option<String>,
-        /// everyone (nearby), known, verified, or a device; may be given several times
-        #[arg(long = "for", value_name = "WHOM")]
-        audience: Vec<String>,
-        /// They may add files
-        #[arg(long, conflicts_with = "read_only")]
-        write: bool,
-        /// They may only read
-        #[arg(long)]
-        read_only: bool,
-        /// For nobody, until --resume
-        #[arg(long, conflicts_with = "resume")]
-        pause: bool,
-        /// As before --pause
-        #[arg(long)]
-        resume: bool,
-        /// Leave out what fits these lines of .gitignore, and nothing else
-        #[arg(long, value_name = "PATTERN")]
-        ignore: Vec<String>,
+        #[command(flatten)]
+        change: ChangeArgs,
     },
     /// Share a folder no more; the folder stays as it is
     #[command(after_help = "Example:\n  shoal share remove Music")]
@@ -89,6 +70,56 @@ enum ShareCommand {
         #[arg(value_name = "NAME")]
         share: String,
     },
+}
+
+/// What of a share becomes another; the rest stays.
+#[derive(Debug, Args)]
+struct ChangeArgs {
+    /// Another name
+    #[arg(long, value_name = "N")]
+    name: Option<String>,
+    /// everyone (nearby), known, verified, or a device; may be given several times
+    #[arg(long = "for", value_name = "WHOM")]
+    audience: Vec<String>,
+    /// They may add files
+    #[arg(long, conflicts_with = "read_only")]
+    write: bool,
+    /// They may only read
+    #[arg(long)]
+    read_only: bool,
+    /// For nobody, until --resume
+    #[arg(long, conflicts_with = "resume")]
+    pause: bool,
+    /// As before --pause
+    #[arg(long)]
+    resume: bool,
+    /// Share hidden and system files, too
+    #[arg(long, conflicts_with = "no_hidden")]
+    hidden: bool,
+    /// Leave out hidden and system files
+    #[arg(long)]
+    no_hidden: bool,
+    /// Leave out what fits these lines of .gitignore, and nothing else
+    #[arg(long, value_name = "PATTERN", conflicts_with = "no_ignore")]
+    ignore: Vec<String>,
+    /// Leave out nothing that is not hidden
+    #[arg(long)]
+    no_ignore: bool,
+}
+
+impl From<ChangeArgs> for ShareChange {
+    fn from(args: ChangeArgs) -> Self {
+        let either = |yes: bool, no: bool| (yes || no).then_some(yes);
+        let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
+        Self {
+            name: args.name,
+            audience: some(args.audience),
+            write: either(args.write, args.read_only),
+            paused: either(args.pause, args.resume),
+            hidden: either(args.hidden, args.no_hidden),
+            ignore: if args.no_ignore { Some(Vec::new()) } else { some(args.ignore) },
+        }
+    }
 }
 
 pub(crate) async fn run(session: &Session, args: ShareArgs) -> Result<(), Stop> {
@@ -102,17 +133,8 @@ pub(crate) async fn run(session: &Session, args: ShareArgs) -> Result<(), Stop> 
             Ok(())
         }
         ShareCommand::List => list(session).await,
-        ShareCommand::Change { share, name, audience, write, read_only, pause, resume, ignore } => {
-            let either = |yes: bool, no: bool| (yes || no).then_some(yes);
-            let some = |list: Vec<String>| (!list.is_empty()).then_some(list);
-            let change = ShareChange {
-                name,
-                audience: some(audience),
-                write: either(write, read_only),
-                paused: either(pause, resume),
-                hidden: None,
-                ignore: some(ignore),
-            };
+        ShareCommand::Change { share, change } => {
+            let change = change.into();
             let share = one(session, Request::ChangeShare { share, change }).await?;
             session.out.json(&share)?;
             let now = if share.paused { "for nobody: it is paused".to_owned() } else { format!("for {}", whom(&share)) };
@@ -167,5 +189,35 @@ fn whom(share: &OwnShare) -> String {
         [one] if one == "everyone" => "everyone nearby".to_owned(),
         [one] if one == "known" || one == "verified" => format!("{one} devices"),
         ids => ids.iter().map(|id| words::short(id)).collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        change: ChangeArgs,
+    }
+
+    fn change(words: &[&str]) -> Option<ShareChange> {
+        let line = Line::try_parse_from([&["change"], words].concat()).ok()?;
+        Some(line.change.into())
+    }
+
+    #[test]
+    fn everything_about_a_share_can_be_changed_and_back() {
+        let nothing = ShareChange::default;
+        assert_eq!(change(&[]), Some(nothing()));
+        assert_eq!(change(&["--hidden"]), Some(ShareChange { hidden: Some(true), ..nothing() }));
+        assert_eq!(change(&["--no-hidden"]), Some(ShareChange { hidden: Some(false), ..nothing() }));
+        let ignored = |lines: &[&str]| Some(lines.iter().map(|line| (*line).to_owned()).collect());
+        assert_eq!(change(&["--ignore", "*.tmp"]), Some(ShareChange { ignore: ignored(&["*.tmp"]), ..nothing() }));
+        assert_eq!(change(&["--no-ignore"]), Some(ShareChange { ignore: ignored(&[]), ..nothing() }));
+        assert_eq!(change(&["--no-ignore", "--ignore", "a"]), None);
     }
 }

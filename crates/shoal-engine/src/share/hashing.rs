@@ -57,6 +57,7 @@ impl Hashing {
     /// From the beginning: something changed.
     pub(crate) fn begin_again(&mut self) {
         self.after = 0;
+        self.ahead = Vec::new().into_iter();
     }
 
     /// Goes on for a moment. `false`: nothing is left to do.
@@ -68,7 +69,7 @@ impl Hashing {
                     tracing::debug!(%error, "a shared file is not hashed");
                     self.current = None;
                 }
-            } else if let Some(row) = self.next(kept) {
+            } else if let Some(row) = self.next(kept, database) {
                 self.after = row.id;
                 // What cannot be opened now is tried again when something changed.
                 if let Err(error) = self.open(kept, database, row) {
@@ -85,11 +86,12 @@ impl Hashing {
         true
     }
 
-    fn next(&mut self, kept: &Kept) -> Option<FileRow> {
+    pub(super) fn next(&mut self, kept: &Kept, database: &Database) -> Option<FileRow> {
         if let Some(row) = self.ahead.next() {
             return Some(row);
         }
         // Before more is looked up: what waits to be kept has no hash there yet.
+        self.keep(kept, database);
         match kept.index.unhashed_after(self.after, AHEAD) {
             Ok(rows) => self.ahead = rows.into_iter(),
             Err(error) => tracing::warn!(%error, "shared files are not hashed"),

@@ -1,7 +1,8 @@
 //! Pages of a folder: from the index when that shows the folder as it is, straight from the disk otherwise.
 
 use super::{
-    index::{Filling, IndexError, Listing},
+    filter::Filter,
+    index::{Filling, FolderRow, IndexError, Listing},
     kept::Kept,
 };
 use crate::store::beneath::{Inside, Seen};
@@ -23,9 +24,6 @@ pub(crate) enum ListError {
     /// It is not there, or not shared.
     #[error("it is not there: {0}")]
     NotThere(#[from] io::Error),
-    /// The index.
-    #[error(transparent)]
-    Index(#[from] IndexError),
 }
 
 /// A folder as it was on the disk, kept for the next pages of it. One at a time for all who ask: it is for the time before an index is
@@ -38,6 +36,8 @@ pub(crate) struct FromDisk {
 #[derive(Debug)]
 struct Snapshot {
     share: shoal_proto::share::ShareId,
+    /// What was left out as it was read, or before.
+    filter: Arc<Filter>,
     path: Option<RelativePath>,
     modified: i64,
     rows: Vec<Row>,
@@ -84,13 +84,16 @@ impl FromDisk {
     pub(crate) fn page(&self, kept: &Kept, path: Option<&RelativePath>, listing: &Listing) -> Result<Page, ListError> {
         let inside = kept.open(path)?;
         let modified = inside.modified()?;
-        if let Some(row) = kept.index.folder(path)?.filter(|row| row.listed == Some(modified)) {
-            return Ok(kept.index.page(&row, listing)?);
+        let known = indexed(kept, path, modified).and_then(|row| row.map(|row| kept.index.page(&row, listing)).transpose());
+        if let Some(page) = known.unwrap_or_else(without_index) {
+            return Ok(page);
         }
         let snapshot = self.at_hand(kept, path, modified);
         let snapshot = match snapshot {
             Some(snapshot) => snapshot,
             None => {
+                // Before the names are judged: one that comes meanwhile makes this snapshot another's.
+                let filter = kept.filter();
                 let mut rows = Vec::new();
                 kept.each_name(&inside, path, &mut |name, real, is_folder| {
                     let real = (to_os(name) != real).then(|| real.to_owned());
@@ -99,6 +102,7 @@ impl FromDisk {
                 })?;
                 let snapshot = Arc::new(Snapshot {
                     share: kept.id,
+                    filter,
                     path: path.cloned(),
                     modified,
                     rows,
@@ -118,7 +122,7 @@ impl FromDisk {
     /// [`ListError`]
     pub(crate) fn revision(&self, kept: &Kept, path: Option<&RelativePath>) -> Result<u64, ListError> {
         let modified = kept.open(path)?.modified()?;
-        let row = kept.index.folder(path)?.filter(|row| row.listed == Some(modified));
+        let row = indexed(kept, path, modified).unwrap_or_else(without_index);
         Ok(row.map_or(modified, |row| row.revision).cast_unsigned())
     }
 
@@ -128,10 +132,24 @@ impl FromDisk {
     }
 
     fn at_hand(&self, kept: &Kept, path: Option<&RelativePath>, modified: i64) -> Option<Arc<Snapshot>> {
+        let filter = kept.filter();
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |last: &&Arc<Snapshot>| last.share == kept.id && last.path.as_ref() == path && last.modified == modified;
+        let fits = |last: &&Arc<Snapshot>| {
+            last.share == kept.id && Arc::ptr_eq(&last.filter, &filter) && last.path.as_ref() == path && last.modified == modified
+        };
         last.as_ref().filter(fits).cloned()
     }
+}
+
+/// A folder's row in the index, if that shows it as it is.
+fn indexed(kept: &Kept, path: Option<&RelativePath>, modified: i64) -> Result<Option<FolderRow>, IndexError> {
+    Ok(kept.index.folder(path)?.filter(|row| row.listed == Some(modified)))
+}
+
+/// The disk knows as much.
+fn without_index<T>(error: IndexError) -> Option<T> {
+    tracing::warn!(%error, "a folder is listed without its index");
+    None
 }
 
 impl Snapshot {

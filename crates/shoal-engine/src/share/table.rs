@@ -29,6 +29,7 @@ use shoal_proto::{
 };
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -42,6 +43,8 @@ const INDEXES: &str = "shares";
 pub(crate) struct Table {
     database: Arc<Database>,
     own: Mutex<BTreeMap<ShareId, Arc<Own>>>,
+    /// Held through every change of a share, which reads, checks and writes.
+    changing: Mutex<()>,
     /// Counts changes of anybody's rights: whoever holds a lease looks whether it still does.
     rights: watch::Sender<u64>,
     keeper: Mutex<Option<Keeper>>,
@@ -70,10 +73,18 @@ impl Table {
         let table = Arc::new(Self {
             database,
             own: Mutex::default(),
+            changing: Mutex::default(),
             rights: watch::Sender::new(0),
             keeper: Mutex::new(keeper),
             pages: FromDisk::default(),
         });
+        let ids: Vec<_> = records.iter().map(|record| record.id).collect();
+        match Index::sweep(&table.index_folder(), &ids) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "indexes of shares that are no more are left behind");
+            }
+            _ => {}
+        }
         for record in records {
             match table.open_share(&record) {
                 Ok(kept) => table.put(record, kept),
@@ -131,6 +142,7 @@ impl Table {
     /// [`ShareError`]
     pub(crate) fn add(&self, new: NewShare) -> Result<OwnShare, ShareError> {
         let path = self.usable(&new.path)?;
+        let _changing = self.changing();
         let name = {
             let own = self.own();
             if own.len() >= MAX_SHARES {
@@ -168,6 +180,7 @@ impl Table {
     /// # Errors
     /// [`ShareError`]
     pub(crate) fn change(&self, name: &str, change: ShareChange) -> Result<(ShareId, OwnShare), ShareError> {
+        let _changing = self.changing();
         let own = self.find(name)?;
         let mut record = own.record.clone();
         if let Some(name) = change.name {
@@ -203,6 +216,7 @@ impl Table {
     /// # Errors
     /// [`ShareError`]
     pub(crate) fn remove(&self, name: &str) -> Result<ShareId, ShareError> {
+        let _changing = self.changing();
         let id = self.find(name)?.record.id;
         self.database.remove_share(id).map_err(|error| ShareError::Store(error.to_string()))?;
         self.own().remove(&id);
@@ -277,6 +291,10 @@ impl Table {
 
     fn own(&self) -> MutexGuard<'_, BTreeMap<ShareId, Arc<Own>>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keeper(&self) -> MutexGuard<'_, Option<Keeper>> {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::store::sqlite;
 use shoal_proto::{PeerId, share::rights::Standing};
 
 /// A table whose data folder is `data`.
@@ -51,6 +52,34 @@ fn a_share_that_a_peer_may_not_see_does_not_exist_for_it() {
 }
 
 #[test]
+fn of_changes_at_once_none_is_lost() {
+    let (_place, at) = scene();
+    let table = table(&at.join("data"));
+    let added = std::thread::scope(|scope| {
+        let adds = [(); 4].map(|()| scope.spawn(|| table.add(new(&at.join("docs"))).is_ok()));
+        adds.into_iter().map(|add| add.join().unwrap()).filter(|added| *added).count()
+    });
+    assert_eq!((added, table.list().len()), (1, 1), "a folder is shared once");
+    for round in 0..20 {
+        let paused = round % 2 == 0;
+        let changes = [
+            ShareChange { paused: Some(paused), ..ShareChange::default() },
+            ShareChange { may_add: Some(paused), ..ShareChange::default() },
+            ShareChange { hidden: Some(paused), ..ShareChange::default() },
+        ];
+        std::thread::scope(|scope| {
+            for change in changes {
+                scope.spawn(|| table.change("docs", change).unwrap());
+            }
+        });
+        let share = table.list().remove(0);
+        let access = if paused { Access::ReadAndAdd } else { Access::Read };
+        assert_eq!((share.rights.paused, share.rights.access, share.hidden), (paused, access, paused), "round {round}");
+    }
+    table.shutdown();
+}
+
+#[test]
 fn shares_are_there_after_a_restart_under_the_same_ids() {
     let (_place, at) = scene();
     let before = {
@@ -65,6 +94,34 @@ fn shares_are_there_after_a_restart_under_the_same_ids() {
         |(list, ids): &(Vec<OwnShare>, Vec<ShareId>)| (list[0].name.clone(), list[0].path.clone(), list[0].hidden, ids.clone());
     assert_eq!(told(&after), told(&before));
     table.shutdown();
+}
+
+/// As on a system that removes no file that somebody has open.
+#[test]
+fn an_index_whose_share_is_no_more_goes_at_the_next_start() {
+    let (_place, at) = scene();
+    let table = self::table(&at.join("data"));
+    table.add(new(&at.join("Music"))).unwrap();
+    table.shutdown();
+    drop(table);
+    let indexes = at.join("data/shares");
+    let files = || {
+        let entries = std::fs::read_dir(&indexes).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let before = files();
+    for left in sqlite::files(&indexes.join(format!("{:?}.db", ShareId([9; 16])))) {
+        std::fs::write(left, "left").unwrap();
+    }
+    std::fs::write(indexes.join("notes"), "somebody's").unwrap();
+    let table = self::table(&at.join("data"));
+    let own = table.own().values().next().cloned().unwrap();
+    assert!(own.kept.index.folder(None).unwrap().is_some());
+    table.shutdown();
+    drop((own, table));
+    assert_eq!(files(), [before, vec!["notes".to_owned()]].concat());
 }
 
 #[test]

@@ -22,7 +22,7 @@ use std::{
 };
 
 /// A share of `root` whose index is in `data`.
-fn kept(data: &Path, root: &Path, patterns: &[&str]) -> (Arc<Kept>, Arc<Database>) {
+pub(super) fn kept(data: &Path, root: &Path, patterns: &[&str]) -> (Arc<Kept>, Arc<Database>) {
     let database = Arc::new(Database::open(data).unwrap());
     let share = ShareId([1; 16]);
     let index = Index::open(&data.join("index"), share).unwrap();
@@ -37,11 +37,11 @@ fn keep(kept: &Arc<Kept>, database: &Arc<Database>) -> Keeper {
     keeper
 }
 
-fn listing(filter: &str, offset: u32, limit: u16) -> Listing {
+pub(super) fn listing(filter: &str, offset: u32, limit: u16) -> Listing {
     Listing { order: Order::default(), filter: Pattern::new(filter, Matching::Anywhere), offset, limit }
 }
 
-fn path(text: &str) -> RelativePath {
+pub(super) fn path(text: &str) -> RelativePath {
     RelativePath::parse(text).unwrap()
 }
 
@@ -54,7 +54,7 @@ fn soon(what: &str, is_so: impl Fn() -> bool) -> Duration {
     begun.elapsed()
 }
 
-fn names(page: &Page) -> Vec<&str> {
+pub(super) fn names(page: &Page) -> Vec<&str> {
     page.items.iter().map(|item| item.name.as_str()).collect()
 }
 
@@ -62,7 +62,7 @@ fn holds(kept: &Kept) -> Option<Holds> {
     kept.index.is_complete().unwrap().then(|| kept.index.folder(None).unwrap().unwrap().holds)
 }
 
-fn find(kept: &Kept, text: &str) -> Vec<String> {
+pub(super) fn find(kept: &Kept, text: &str) -> Vec<String> {
     let (pattern, search) = (Pattern::new(text, Matching::Anywhere), search(text));
     let mut hits = Vec::new();
     let mut next = Some(0);
@@ -89,7 +89,7 @@ fn search(text: &str) -> Search {
     }
 }
 
-fn write(root: &Path, name: &str, text: &str) {
+pub(super) fn write(root: &Path, name: &str, text: &str) {
     let path = root.join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
@@ -139,6 +139,20 @@ fn what_is_not_shared_cannot_be_told_from_what_is_not_there() {
         assert!(matches!(answer, Err(ListError::NotThere(_))), "{hidden}: {answer:?}");
     }
     assert_eq!(names(&pages.page(&kept, None, &listing("", 0, 9)).unwrap()), ["file"]);
+}
+
+/// A page that began before may be kept after everything was forgotten.
+#[test]
+fn a_kept_page_shows_nothing_that_is_left_out_since() {
+    let (data, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(root.path(), "file", "text");
+    write(root.path(), "x.tmp", "text");
+    let (kept, _database) = kept(data.path(), root.path(), &[]);
+    let pages = FromDisk::default();
+    let page = || pages.page(&kept, None, &listing("", 0, 9)).unwrap();
+    assert_eq!(names(&page()), ["file", "x.tmp"]);
+    kept.set_filter(Filter::new(&["*.tmp".to_owned()], false, None).unwrap());
+    assert_eq!(names(&page()), ["file"]);
 }
 
 /// The view of a neighbour follows within a second.
@@ -206,6 +220,56 @@ fn a_restart_reads_the_difference_and_hashes_nothing_twice() {
     while hashing.step(&kept, &database) {}
     assert!(hashed(&kept));
     assert_eq!(hashing.read, 1, "the one that is shorter than what is worth keeping");
+    drop(keeper);
+}
+
+/// What was looked up before something changed is not gone on from: what changed may come before it.
+#[test]
+fn hashing_that_begins_again_looks_everything_up_again() {
+    let (data, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for name in ["a", "b", "c"] {
+        write(root.path(), name, name);
+    }
+    let (kept, database) = kept(data.path(), root.path(), &[]);
+    let keeper = Keeper::start(database.clone(), Calm::never()).unwrap();
+    keeper.keep(kept.clone());
+    soon("the index is there", || holds(&kept).is_some_and(|holds| holds.files == 3));
+    drop(keeper);
+    let mut hashing = super::hashing::Hashing::default();
+    let first = hashing.next(&kept, &database).unwrap();
+    assert_ne!(hashing.next(&kept, &database), Some(first.clone()));
+    hashing.begin_again();
+    assert_eq!(hashing.next(&kept, &database), Some(first));
+}
+
+/// As after a drive's bad day. What asks for a folder meanwhile is answered from the disk.
+#[test]
+fn an_index_whose_inside_is_damaged_is_made_anew() {
+    let (data, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for number in 0..2000 {
+        write(root.path(), &format!("folder/file {number}"), "text");
+    }
+    let all = Some(Holds { files: 2000, bytes: 8000 });
+    {
+        let (kept, database) = kept(data.path(), root.path(), &[]);
+        let keeper = keep(&kept, &database);
+        soon("the index is there", || holds(&kept) == all);
+        drop(keeper);
+    }
+    let file = data.path().join("index").join(format!("{:?}.db", ShareId([1; 16])));
+    let mut bytes = std::fs::read(&file).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..].fill(0xee);
+    std::fs::write(&file, bytes).unwrap();
+
+    let (kept, database) = kept(data.path(), root.path(), &[]);
+    let page = || FromDisk::default().page(&kept, Some(&path("folder")), &listing("", 0, 3000)).unwrap().total;
+    assert_eq!(page(), 2000);
+    assert!(kept.index.is_damaged(), "the page met it");
+    let keeper = keep(&kept, &database);
+    soon("it is made anew", || !kept.index.is_damaged() && kept.index.is_complete().is_ok_and(|complete| complete));
+    soon("it is whole", || holds(&kept) == all);
+    assert_eq!((page(), find(&kept, "file 1999").len()), (2000, 1));
     drop(keeper);
 }
 

@@ -35,8 +35,15 @@ const RESCAN_UNWATCHED: Duration = Duration::from_secs(5 * 60);
 /// How often a share is looked for whose drive is not there.
 const RESCAN_GONE: Duration = Duration::from_secs(5);
 
+/// From the news that a folder is gone to a look at the one above it.
+const READ_ABOVE: Duration = Duration::from_secs(2);
+
 /// How long hashing waits for a better moment.
 const HASH_LATER: Duration = Duration::from_secs(1);
+
+/// Windows' error for a link where none is followed.
+#[cfg(windows)]
+const STOPPED_ON_SYMLINK: i32 = 681;
 
 /// One share's index and what it waits for.
 #[derive(Debug)]
@@ -51,6 +58,8 @@ pub(super) struct Work {
     to_read: bool,
     /// How far a look through everything is.
     rescan: Option<i64>,
+    /// Another look follows: news were lost during this one, and what it has passed may have changed.
+    once_more: bool,
     next_rescan: Instant,
     hashing: Hashing,
     to_hash: bool,
@@ -70,6 +79,7 @@ impl Work {
             resting: HashMap::new(),
             to_read: true,
             rescan: (!is_new).then_some(0),
+            once_more: false,
             next_rescan: now + RESCAN_WATCHED,
             hashing: Hashing::default(),
             to_hash: true,
@@ -78,12 +88,16 @@ impl Work {
 
     pub(super) fn hear(&mut self, news: News, now: Instant) {
         if news.lost {
-            self.rescan = Some(0);
+            // One that is under way goes on: begun anew each time, it would never get to its end.
+            self.once_more = self.rescan.is_some_and(|after| after > 0);
+            self.rescan.get_or_insert(0);
         }
         self.resting.retain(|_, until| *until > now);
         for folder in news.folders {
             let rested = self.resting.get(&folder).copied().unwrap_or(now);
-            self.changed.entry(folder).or_insert_with(|| rested.max(now + SETTLE));
+            let at = rested.max(now + SETTLE);
+            let due = self.changed.entry(folder).or_insert(at);
+            *due = at.min(*due);
         }
     }
 
@@ -97,7 +111,9 @@ impl Work {
 
     /// Does the next thing. When to come back; `None`: at once.
     pub(super) fn step(&mut self, now: Instant, database: &Database, calm: &mut Calm) -> Option<Instant> {
-        let done = if let Some(folder) = self.due(now) {
+        let done = if self.kept.index.is_damaged() {
+            self.make_anew()
+        } else if let Some(folder) = self.due(now) {
             self.read_changed(&folder, now)
         } else if self.to_read {
             self.read_new()
@@ -114,10 +130,24 @@ impl Work {
             tracing::warn!(%error, share = ?self.kept.id, "an index is not up to date");
             // Not again at once: the drive may be full.
             self.to_read = false;
-            self.rescan = None;
+            self.end_rescan();
             self.next_rescan = now + RESCAN_GONE;
+            // Nor this.
+            return self.kept.index.is_damaged().then_some(self.next_rescan);
         }
         None
+    }
+
+    /// The index is damaged: begins with an empty one. Pages come from the disk meanwhile.
+    fn make_anew(&mut self) -> Result<(), IndexError> {
+        self.kept.index.make_anew()?;
+        tracing::warn!(share = ?self.kept.id, "a damaged index is made anew");
+        // The numbers of files are others from now on.
+        self.hashing = Hashing::default();
+        self.end_rescan();
+        self.to_read = true;
+        self.kept.tell();
+        Ok(())
     }
 
     /// The index is up to date.
@@ -175,7 +205,8 @@ impl Work {
     fn rescan_from(&mut self, after: i64, now: Instant) -> Result<(), IndexError> {
         let folders = self.kept.index.folders_after(after, FOLDERS_TOGETHER)?;
         let Some((last, _)) = folders.last() else {
-            self.rescan = None;
+            self.rescan = self.once_more.then_some(0);
+            self.once_more = false;
             let wait = if self.watcher.is_whole() { RESCAN_WATCHED } else { RESCAN_UNWATCHED };
             self.next_rescan = now + wait;
             return Ok(());
@@ -201,9 +232,13 @@ impl Work {
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     states.push(FolderState { id: *id, ..FolderState::default() });
                 }
-                Err(error) => {
+                Err(error) if is_gone(&error) => {
                     tracing::debug!(%error, "a shared folder is gone");
-                    self.is_gone(*id)?;
+                    self.is_gone(*id, path.as_ref())?;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, folder = %real.display(), "a shared folder cannot be read now");
+                    self.skip(*id)?;
                 }
             }
             if entries >= TOGETHER {
@@ -215,14 +250,39 @@ impl Work {
         self.apply(&states)
     }
 
-    fn is_gone(&mut self, id: i64) -> Result<(), IndexError> {
+    fn is_gone(&mut self, id: i64, path: Option<&RelativePath>) -> Result<(), IndexError> {
         let changed = self.kept.index.is_gone(id)?;
-        if id == ROOT {
-            self.rescan = None;
-            self.next_rescan = Instant::now() + RESCAN_GONE;
+        match path {
+            None => self.look_for_root_later(),
+            Some(path) => {
+                // It may be there again, or under this name something else. Not at once: some drives list what cannot be opened.
+                let above = path.parent();
+                let above =
+                    above.map_or_else(|| self.kept.beneath.root().to_owned(), |above| self.kept.beneath.real_path(&above));
+                self.changed.entry(above).or_insert_with(|| Instant::now() + READ_ABOVE);
+            }
         }
         self.tell(&changed);
         Ok(())
+    }
+
+    /// What is known of a folder stays until it can be read again.
+    fn skip(&mut self, id: i64) -> Result<(), IndexError> {
+        self.kept.index.set_outdated(id)?;
+        if id == ROOT {
+            self.look_for_root_later();
+        }
+        Ok(())
+    }
+
+    fn look_for_root_later(&mut self) {
+        self.end_rescan();
+        self.next_rescan = Instant::now() + RESCAN_GONE;
+    }
+
+    fn end_rescan(&mut self) {
+        self.rescan = None;
+        self.once_more = false;
     }
 
     fn apply(&mut self, states: &[FolderState]) -> Result<(), IndexError> {
@@ -242,3 +302,16 @@ impl Work {
         }
     }
 }
+
+/// A folder is not there any more, or is none: every other error may pass.
+fn is_gone(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let is_link = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    #[cfg(windows)]
+    let is_link = error.raw_os_error() == Some(STOPPED_ON_SYMLINK);
+    is_link || matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+#[cfg(test)]
+#[path = "work_tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@
 //! was still reached through it. The folder itself is what a person chose, so links that lead to it are followed.
 
 use super::{
+    exact,
     file_key::nanos,
     folders::open_file,
     found::{Found, FoundKind, HAS_MARKS},
@@ -207,12 +208,13 @@ impl Inside {
     }
 }
 
-/// That something in a folder has this very name. Where the system takes other spellings of a name for it, and short forms of long names,
-/// a path could get past what its owner's patterns leave out.
+/// That something in a folder has this very name. Where other spellings of a name lead to it, and short forms of long names, a path could
+/// get past what its owner's patterns leave out.
 pub(super) fn is_called(dir: &Dir, real: &OsStr) -> io::Result<()> {
-    if cfg!(target_os = "linux") {
-        return Ok(());
-    }
+    if exact::is_exact(dir) { Ok(()) } else { is_listed(dir, real) }
+}
+
+fn is_listed(dir: &Dir, real: &OsStr) -> io::Result<()> {
     for entry in dir.entries()? {
         if entry?.file_name() == real {
             return Ok(());
@@ -336,6 +338,15 @@ mod tests {
             swap.join().unwrap();
             assert!(read > 0 && refused > 0, "{read} read, {refused} refused");
         });
+    }
+
+    #[test]
+    fn only_the_very_name_is_listed() {
+        let (_place, share) = scene();
+        let inside = share.open(Some(&path("a"))).unwrap();
+        let is_there = |name: &str| is_listed(&inside.dir, OsStr::new(name)).is_ok();
+        assert!(is_there("file") && is_there("b"));
+        assert!(!is_there("FILE") && !is_there("B") && !is_there("fil") && !is_there("FILE~1"));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! - [`partial`]: bytes that have arrived but are not complete, in a hidden folder inside the target.
 //! - [`commit`]: verified bytes become durable, then get their final name, and never the name of something that exists.
 //! - [`database`]: what is remembered across restarts.
+//! - [`sqlite`]: databases that can be thrown away.
 //! - [`disk`]: what can go wrong, in one sentence for people.
 //!
 //! # Leaves out
@@ -20,6 +21,7 @@ pub(crate) mod beneath;
 pub(crate) mod commit;
 pub(crate) mod database;
 pub(crate) mod disk;
+mod exact;
 pub(crate) mod file_key;
 mod folders;
 mod found;
@@ -30,6 +32,7 @@ mod place;
 mod rename;
 pub(crate) mod scan;
 pub(crate) mod source;
+pub(crate) mod sqlite;
 mod sync;
 pub(crate) mod target;
 #[cfg(test)]

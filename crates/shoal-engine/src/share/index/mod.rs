@@ -5,7 +5,7 @@
 //! * `read`: pages, paths, hashes; `counts`, `orders`: how long lists are and how they are sorted, kept for the next page.
 //! * `search`: names that hold a text.
 //!
-//! Leaves out looking at the disk (`crawl`) and who may ask (`table`).
+//! Leaves out looking at the disk (`work`) and who may ask (`table`).
 
 mod counts;
 mod orders;
@@ -15,10 +15,11 @@ mod search;
 mod tests;
 mod write;
 
-pub(crate) use read::{FileRow, Filling, Listing};
+pub(crate) use read::{FileRow, Filling, FolderRow, Listing};
 pub(crate) use search::Slice;
 pub(crate) use write::{FolderState, FoundEntry};
 
+use crate::store::sqlite;
 use counts::Counts;
 use orders::Orders;
 use rusqlite::Connection;
@@ -26,12 +27,18 @@ use shoal_proto::share::ShareId;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 /// The share itself among the entries.
 pub(crate) const ROOT: i64 = 1;
+
+/// How the name of an index ends.
+const END: &str = ".db";
 
 /// Of the schema; an index of another version is made anew (`PRAGMA user_version`).
 const VERSION: u32 = 2;
@@ -62,11 +69,16 @@ pub(crate) struct Index {
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Connection>,
     counts: Counts,
+    /// How often it was made anew: a connection from before is not used again.
+    generation: AtomicU64,
+    /// Damage was met.
+    damaged: AtomicBool,
     orders: Orders,
 }
 
 impl Index {
-    /// Opens the index of a share, or makes it. One that is damaged, or of another version, is made anew.
+    /// Opens the index of a share, or makes it. One that is damaged, or of another version, is made anew; damage
+    /// that shows later: [`Index::is_damaged`].
     pub(crate) fn open(folder: &Path, share: ShareId) -> Result<Self, IndexError> {
         fs::create_dir_all(folder)?;
         let path = Self::file(folder, share);
@@ -74,7 +86,7 @@ impl Index {
             Ok(writer) => writer,
             Err(error) => {
                 tracing::warn!(%error, "an index is made anew");
-                remove(&path)?;
+                sqlite::remove(&path)?;
                 open_writer(&path)?
             }
         };
@@ -83,23 +95,62 @@ impl Index {
             writer: Mutex::new(writer),
             readers: Mutex::default(),
             counts: Counts::default(),
+            generation: AtomicU64::new(0),
+            damaged: AtomicBool::new(false),
             orders: Orders::default(),
         })
     }
 
     /// Removes the index of a share that is no more.
     pub(crate) fn remove(folder: &Path, share: ShareId) -> io::Result<()> {
-        remove(&Self::file(folder, share))
+        sqlite::remove(&Self::file(folder, share))
+    }
+
+    /// Removes the indexes of all other shares: one that was open when its share went stays on systems that remove no open file.
+    pub(crate) fn sweep(folder: &Path, shares: &[ShareId]) -> io::Result<()> {
+        let kept: Vec<PathBuf> = shares.iter().flat_map(|share| sqlite::files(&Self::file(folder, *share))).collect();
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let is_index = path.file_name().and_then(|name| name.to_str()).is_some_and(is_index);
+            if is_index && !kept.contains(&path) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
     }
 
     fn file(folder: &Path, share: ShareId) -> PathBuf {
-        folder.join(format!("{share:?}.db"))
+        folder.join(format!("{share:?}{END}"))
     }
 
     /// Its size on the disk, in bytes.
     #[cfg(test)]
     pub(crate) fn size(&self) -> u64 {
-        parts(&self.path).iter().filter_map(|part| fs::metadata(part).ok()).map(|part| part.len()).sum()
+        sqlite::files(&self.path).iter().filter_map(|part| fs::metadata(part).ok()).map(|part| part.len()).sum()
+    }
+
+    /// It has to be made anew ([`Index::make_anew`]).
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    /// Throws everything away that it holds.
+    ///
+    /// # Errors
+    /// The files cannot be removed, as long as one who reads has them open on some systems, or not be made: it is as damaged as before.
+    pub(crate) fn make_anew(&self) -> Result<(), IndexError> {
+        let mut writer = self.writer();
+        {
+            let mut readers = self.readers();
+            self.generation.fetch_add(1, Ordering::Relaxed);
+            readers.clear();
+        }
+        // Closes the files, which some systems do not remove before.
+        *writer = Connection::open_in_memory()?;
+        sqlite::remove(&self.path)?;
+        *writer = open_writer(&self.path)?;
+        self.damaged.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// A panic while the lock was held left no transaction open: SQLite rolled it back.
@@ -107,16 +158,39 @@ impl Index {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Changes it, all or nothing.
+    fn write<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, IndexError> {
+        let mut connection = self.writer();
+        let generation = self.generation.load(Ordering::Relaxed);
+        let written = connection.transaction().and_then(|transaction| {
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        });
+        self.noticed(generation, written)
+    }
+
     /// Reads with a connection that sees one state of the index, whatever is written meanwhile.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, IndexError> {
+        let generation = self.generation.load(Ordering::Relaxed);
         let kept = self.readers().pop();
-        let mut connection = kept.map_or_else(|| open_reader(&self.path), Ok)?;
-        let transaction = connection.transaction()?;
-        let done = work(&transaction);
-        drop(transaction);
+        let mut connection = self.noticed(generation, kept.map_or_else(|| open_reader(&self.path), Ok))?;
+        let done = connection.transaction().and_then(|transaction| work(&transaction));
         let mut readers = self.readers();
-        if readers.len() < IDLE_READERS {
+        if readers.len() < IDLE_READERS && generation == self.generation.load(Ordering::Relaxed) {
             readers.push(connection);
+        }
+        drop(readers);
+        self.noticed(generation, done)
+    }
+
+    /// Damage of an index that was thrown away meanwhile does not count.
+    fn noticed<T>(&self, generation: u64, done: rusqlite::Result<T>) -> Result<T, IndexError> {
+        if let Err(error) = &done
+            && sqlite::is_damage(error)
+            && generation == self.generation.load(Ordering::Relaxed)
+        {
+            self.damaged.store(true, Ordering::Relaxed);
         }
         Ok(done?)
     }
@@ -124,6 +198,12 @@ impl Index {
     fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The name of an index, or of a file beside it.
+fn is_index(name: &str) -> bool {
+    let Some((id, end)) = name.split_once('.') else { return false };
+    id.len() == 2 * size_of::<ShareId>() && id.bytes().all(|byte| byte.is_ascii_hexdigit()) && end.starts_with("db")
 }
 
 fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
@@ -154,23 +234,4 @@ fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
-}
-
-/// The database and the two files that SQLite keeps beside it.
-fn parts(path: &Path) -> [PathBuf; 3] {
-    ["", "-wal", "-shm"].map(|end| {
-        let mut part = path.as_os_str().to_owned();
-        part.push(end);
-        part.into()
-    })
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    for part in parts(path) {
-        match fs::remove_file(part) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }

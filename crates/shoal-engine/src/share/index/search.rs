@@ -39,22 +39,31 @@ impl Index {
     /// The hits from an entry on, as many as go together: [`MAX_HITS`], or what was found in a moment. Nothing stays open between two parts,
     /// so one who takes long to read them is in nobody's way. Begins with 0.
     pub(crate) fn search(&self, pattern: &Pattern, search: &Search, from: i64) -> Result<Slice, IndexError> {
+        self.search_for(LOOK, pattern, search, from)
+    }
+
+    /// As [`Index::search`], with so much time for a part as long as there is nothing in it.
+    pub(super) fn search_for(&self, look: Duration, pattern: &Pattern, search: &Search, from: i64) -> Result<Slice, IndexError> {
         self.read(|connection| {
             let begun = Instant::now();
             let complete = is_complete(connection)?;
             let mut paths = Paths::new(connection);
             let mut slice = Slice { hits: Vec::new(), next: None };
             let mut bytes = 0;
+            let mut judged = false;
             let (mut statement, texts) = prepare(connection, pattern)?;
             let mut parameters: Vec<&dyn ToSql> = vec![&from];
             parameters.extend(texts.iter().map(|text| text as &dyn ToSql));
             let mut rows = statement.query(parameters.as_slice())?;
             while let Some(row) = rows.next()? {
-                let gathered = if slice.hits.is_empty() { LOOK } else { GATHER };
-                if slice.hits.len() >= MAX_HITS || bytes > PAGE_BYTES || begun.elapsed() >= gathered {
+                let gathered = if slice.hits.is_empty() { look } else { GATHER };
+                // One name is judged however slow the disk is: the next part begins further on.
+                let is_over = judged && begun.elapsed() >= gathered;
+                if slice.hits.len() >= MAX_HITS || bytes > PAGE_BYTES || is_over {
                     slice.next = Some(row.get(0)?);
                     break;
                 }
+                judged = true;
                 if let Some(hit) = hit(row, pattern, search, complete, &mut paths)? {
                     bytes += hit.path.as_str().len() + BESIDE_PATH;
                     slice.hits.push(hit);

@@ -49,58 +49,61 @@ struct Sums {
 impl Index {
     /// Puts in what the disk has; the numbers of folders that are not as they were, the ones above included.
     pub(crate) fn apply(&self, states: &[FolderState]) -> Result<Vec<i64>, IndexError> {
-        let mut connection = self.writer();
-        let transaction = connection.transaction()?;
-        let mut changed = Vec::new();
-        for state in states {
-            apply(&transaction, state, &mut changed)?;
-        }
-        transaction.commit()?;
-        changed.sort_unstable();
-        changed.dedup();
-        Ok(changed)
+        self.write(|connection| {
+            let mut changed = Vec::new();
+            for state in states {
+                apply(connection, state, &mut changed)?;
+            }
+            changed.sort_unstable();
+            changed.dedup();
+            Ok(changed)
+        })
     }
 
-    /// A folder is gone, with all below it; its parent has to be read again.
+    /// A folder is gone, with all below it; its parent is as [`Index::set_outdated`] says.
     pub(crate) fn is_gone(&self, id: i64) -> Result<Vec<i64>, IndexError> {
-        let mut connection = self.writer();
-        let transaction = connection.transaction()?;
-        let mut changed = Vec::new();
-        let sql = "SELECT parent, files, size FROM entries WHERE id = ?1";
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, Sums { files: row.get(1)?, bytes: row.get(2)? }));
-        if let Some((parent, sums)) = transaction.query_row(sql, [id], row).optional()? {
-            let held = remove_below(&transaction, id)?;
+        self.write(|connection| {
+            let mut changed = Vec::new();
+            let sql = "SELECT parent, files, size FROM entries WHERE id = ?1";
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, Sums { files: row.get(1)?, bytes: row.get(2)? }));
+            let Some((parent, sums)) = connection.query_row(sql, [id], row).optional()? else { return Ok(changed) };
+            let held = remove_below(connection, id)?;
             if id == ROOT {
                 // It stays, empty: the folder may come back, as drives do.
-                transaction.execute("UPDATE entries SET listed = 0, files = 0, size = 0 WHERE id = ?1", [id])?;
+                connection.execute("UPDATE entries SET listed = 0, files = 0, size = 0 WHERE id = ?1", [id])?;
                 if held {
-                    touch(&transaction, id)?;
+                    touch(connection, id)?;
                     changed.push(id);
                 }
             } else {
-                remove_row(&transaction, id)?;
-                add_up(&transaction, parent, Sums { files: -sums.files, bytes: -sums.bytes }, &mut changed)?;
+                remove_row(connection, id)?;
+                set_outdated(connection, parent)?;
+                add_up(connection, parent, Sums { files: -sums.files, bytes: -sums.bytes }, &mut changed)?;
             }
-        }
-        transaction.commit()?;
-        Ok(changed)
+            Ok(changed)
+        })
     }
 
     /// Every folder is to be read again, as after another pattern; what is known stays until then.
     pub(crate) fn set_all_to_read(&self) -> Result<(), IndexError> {
-        self.writer().execute("UPDATE entries SET listed = NULL WHERE is_file = 0", [])?;
-        Ok(())
+        self.write(|connection| connection.execute("UPDATE entries SET listed = NULL WHERE is_file = 0", []).map(drop))
+    }
+
+    /// What is known of a folder may not be so any more: it stays, but the disk is asked until it was read again.
+    pub(crate) fn set_outdated(&self, id: i64) -> Result<(), IndexError> {
+        self.write(|connection| set_outdated(connection, id))
     }
 
     /// Keeps hashes of files that are still the ones that were hashed: number, size, time, hash.
     pub(crate) fn set_hashes(&self, hashes: &[(i64, u64, i64, Hash)]) -> Result<(), IndexError> {
-        let mut connection = self.writer();
-        let transaction = connection.transaction()?;
-        for (id, size, modified, hash) in hashes {
+        self.write(|connection| {
             let sql = "UPDATE entries SET hash = ?4 WHERE id = ?1 AND size = ?2 AND modified = ?3";
-            transaction.prepare_cached(sql)?.execute(params![id, size.cast_signed(), modified, hash.as_bytes()])?;
-        }
-        Ok(transaction.commit()?)
+            let mut statement = connection.prepare_cached(sql)?;
+            for (id, size, modified, hash) in hashes {
+                statement.execute(params![id, size.cast_signed(), modified, hash.as_bytes()])?;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -244,6 +247,12 @@ fn add_up(connection: &Connection, mut folder: i64, more: Sums, changed: &mut Ve
             .optional()?;
         folder = above.unwrap_or(0);
     }
+    Ok(())
+}
+
+/// No folder's list changed before 1970.
+fn set_outdated(connection: &Connection, folder: i64) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE entries SET listed = -1 WHERE id = ?1 AND listed IS NOT -1")?.execute([folder])?;
     Ok(())
 }
 

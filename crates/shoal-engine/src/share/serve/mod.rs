@@ -84,10 +84,7 @@ enum AnswerError {
 }
 
 impl From<ListError> for AnswerError {
-    fn from(error: ListError) -> Self {
-        if let ListError::Index(error) = error {
-            tracing::warn!(%error, "a shared folder is not listed");
-        }
+    fn from(_: ListError) -> Self {
         Self::NotShared
     }
 }

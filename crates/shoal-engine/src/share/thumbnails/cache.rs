@@ -1,7 +1,7 @@
 //! Pictures that were made, in a database of their own that can be thrown away. That an image has none is kept, too: it need not be tried
 //! again.
 
-use crate::store::file_key::FileKey;
+use crate::store::{file_key::FileKey, sqlite};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::{
     path::Path,
@@ -38,8 +38,9 @@ impl Cache {
         let path = data_dir.join(FILE);
         let opened = open(&path).or_else(|error| {
             tracing::warn!(%error, "kept thumbnails are thrown away");
-            // One that is not there is as good; another error shows in the next line.
-            let _ = std::fs::remove_file(&path);
+            if let Err(error) = sqlite::remove(&path) {
+                tracing::warn!(%error, "kept thumbnails cannot be removed");
+            }
             open(&path)
         });
         Self(opened.map(Mutex::new).inspect_err(|error| tracing::warn!(%error, "thumbnails are not kept")).ok())
@@ -126,9 +127,14 @@ mod tests {
     #[test]
     fn a_damaged_file_is_thrown_away() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(FILE), vec![7; 10_000]).unwrap();
+        let files = sqlite::files(&folder.path().join(FILE));
+        for file in &files {
+            std::fs::write(file, vec![7; 10_000]).unwrap();
+        }
         let cache = Cache::open(folder.path());
         cache.put(&[0; 32], b"a");
         assert_eq!(cache.get(&[0; 32]), Some(b"a".to_vec()));
+        drop(cache);
+        assert_eq!(files.map(|file| file.exists()), [true, false, false], "what was beside it went, too");
     }
 }
