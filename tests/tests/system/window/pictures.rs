@@ -61,7 +61,64 @@ fn pictures_for_the_readme() {
     ben.press("main", "Holiday at the sea");
     std::thread::sleep(AT_REST);
     both(&ben, &pictures, "transfers");
+    shared(&ann, &ben, folder.path(), &pictures);
     assert!(inbox(&ben).exists());
+}
+
+/// Ben's album, opened in Mira's window.
+fn shared(ann: &Window, ben: &Window, folder: &Path, pictures: &Path) {
+    let album = folder.join("Album");
+    fs::create_dir_all(album.join("Summer")).unwrap();
+    fs::create_dir_all(album.join("Winter")).unwrap();
+    let names = [
+        "Above the bay",
+        "At the harbour",
+        "Dunes",
+        "Early morning",
+        "From the ferry",
+        "Last light",
+        "The old path",
+        "Vineyards",
+    ];
+    for (seed, name) in (0..).zip(names) {
+        landscape(seed).save(album.join(format!("{name}.jpg"))).unwrap();
+    }
+    file(&album, "Crossing.mp4", 24_000_000);
+    file(&album, "Sea shanty.mp3", 4_000_000);
+    ben.press("nav", "Shared");
+    ben.drop_files(&[&album], "place for folders", "return document.querySelector('.overview')");
+    ben.press("aside form", "Share");
+    ben.wait_for_text("Album is shared.");
+    ann.press("nav", "Shared");
+    ann.click("share", "return [...document.querySelectorAll('.shelf .share')].find((one) => one.innerText.includes('Album'))");
+    ann.press(".tools", "Grid");
+    let shown = format!(
+        "return [...document.querySelectorAll('[role=option] img')].filter((one) => one.naturalWidth > 0).length === {}",
+        names.len()
+    );
+    ann.wait_for("thumbnails", &shown);
+    std::thread::sleep(AT_REST);
+    both(ann, pictures, "shared");
+}
+
+/// Hills before an evening sky, a sun above them.
+fn landscape(seed: u32) -> image::RgbImage {
+    const SKIES: [[u8; 3]; 4] = [[247, 201, 160], [160, 205, 235], [240, 170, 165], [190, 180, 225]];
+    const HILLS: [[u8; 3]; 4] = [[45, 90, 85], [60, 75, 110], [105, 60, 75], [50, 85, 60]];
+    let (sky, hill) = (SKIES[seed as usize % 4], HILLS[(seed as usize / 2 + 1) % 4]);
+    let mix = |one: u8, other: u8, part: f32| (f32::from(one) * (1.0 - part) + f32::from(other) * part) as u8;
+    let wave =
+        |x: f32, turn: f32, height: f32| 420.0 - height + 60.0 * (x / 140.0 + turn).sin() + 25.0 * (x / 47.0 + turn * 2.0).sin();
+    image::RgbImage::from_fn(960, 640, |x, y| {
+        let (x, y, turn) = (x as f32, y as f32, seed as f32 * 1.7);
+        let sun = ((x - 200.0 - 90.0 * (seed % 7) as f32).powi(2) + (y - 170.0).powi(2)).sqrt() < 62.0;
+        let ground = (0..3_u8).rev().find(|layer| y > wave(x, turn + f32::from(*layer), 90.0 - 90.0 * f32::from(*layer)));
+        image::Rgb(match ground {
+            Some(layer) => hill.map(|part| mix(part, 20, 0.25 * f32::from(layer))),
+            None if sun => [255, 244, 214],
+            None => sky.map(|part| mix(part, 255, y / 900.0)),
+        })
+    })
 }
 
 /// Light, then dark as a person chooses it in the settings.
