@@ -115,7 +115,7 @@ export const SHARED_VIEWS: readonly ViewOf[] = [
     scene: "shared",
     show: async (page) => {
       await openFolder(page, ...GALICIA);
-      await page.getByRole("option", { name: "Packing" }).click({ button: "right" });
+      await page.getByRole("option", { name: "Beach" }).click({ button: "right" });
       await page.locator("[role=menu]").waitFor();
     },
   },
