@@ -24,11 +24,18 @@ const CASEFOLD: u32 = 0x4000_0000;
 /// What a name leads to in this folder has that very name.
 #[cfg(target_os = "linux")]
 pub(super) fn is_exact(dir: &Dir) -> bool {
-    let Ok(filesystem) = rustix::fs::fstatfs(dir) else { return false };
-    // Those that have no marks say so, and have no casefold then.
-    let marks = match rustix::fs::ioctl_getflags(dir) {
+    use rustix::{
+        fs::{Mode, OFlags, fstatfs, ioctl_getflags, openat},
+        io::Errno,
+    };
+    let Ok(filesystem) = fstatfs(dir) else { return false };
+    // Open for reading, too: one that was only found does not tell its marks.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let marks = openat(dir, ".", flags, Mode::empty()).and_then(ioctl_getflags);
+    let marks = match marks {
         Ok(marks) => Some(marks.bits()),
-        Err(rustix::io::Errno::NOTTY | rustix::io::Errno::OPNOTSUPP) => Some(0),
+        // Those that have no marks say so, and have no casefold then.
+        Err(Errno::NOTTY | Errno::OPNOTSUPP) => Some(0),
         Err(_) => None,
     };
     // The type's width differs between processors; the magic numbers have 32 bits.

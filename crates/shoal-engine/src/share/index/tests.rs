@@ -310,18 +310,18 @@ fn every_part_of_a_search_gets_further() {
     let folder = tempfile::tempdir().unwrap();
     let index = open(folder.path());
     crawl(&index, &scene(), 1);
-    for text in ["txt", "b"] {
-        let (search, mut hits, mut next, mut parts) = (search(text), Vec::new(), Some(0), 0);
-        while let Some(from) = next {
-            let pattern = Pattern::new(&search.text, search.matching);
-            let slice = index.search_for(Duration::ZERO, &pattern, &search, from).unwrap();
-            hits.extend(slice.hits.iter().map(|hit| hit.path.as_str().to_owned()));
-            parts += 1;
-            assert!(parts < 100 && slice.next.is_none_or(|next| next > from), "{text}: {slice:?} from {from}");
-            next = slice.next;
-        }
-        hits.sort();
-        assert_eq!(hits, found(&index, &search));
-        assert!(parts > 1 && !hits.is_empty());
+    // The first that has the letter is a file.
+    let search = Search { kind: Some(Kind::Folder), ..search("b") };
+    let (mut hits, mut next, mut parts) = (Vec::new(), Some(0), 0);
+    while let Some(from) = next {
+        let pattern = Pattern::new(&search.text, search.matching);
+        let slice = index.search_for(Duration::ZERO, &pattern, &search, from).unwrap();
+        hits.extend(slice.hits.iter().map(|hit| hit.path.as_str().to_owned()));
+        parts += 1;
+        assert!(slice.next.is_none_or(|next| next > from), "{slice:?} from {from}");
+        next = slice.next;
     }
+    hits.sort();
+    assert_eq!(hits, ["b", "Über"]);
+    assert!(parts > 1);
 }
