@@ -201,6 +201,8 @@ impl Table {
         if let Some(filter) = filter {
             own.kept.set_filter(filter);
             self.pages.forget();
+            // From now on the disk is listed, until each folder was read with the new one. The keeper, in the middle of a folder, does so again.
+            own.kept.index.set_all_to_read().map_err(|error| ShareError::Store(error.to_string()))?;
             if let Some(keeper) = &*self.keeper() {
                 keeper.read_again(record.id);
             }

@@ -157,6 +157,10 @@ export class Listing {
     if (code === "declined") this.trouble = { kind: "gone" };
     else if (code === "peer_not_found" || code === "interrupted" || !this.#isHere()) this.trouble = { kind: "away" };
     else this.trouble = { kind: "failed", words: isFailure(error) ? wrong(error.code, error.message) : String(error) };
+    this.#openSoon();
+  }
+
+  #openSoon(): void {
     clearTimeout(this.#again);
     this.#again = setTimeout(() => this.#open(), AGAIN_MS);
   }
@@ -204,7 +208,9 @@ export class Listing {
   #over(gone: boolean): void {
     this.#watch = null;
     // A folder that is gone may be there again under the same name: the look says.
-    if (gone) this.#open();
-    else this.trouble = { kind: "away" };
+    if (gone) return this.#open();
+    this.trouble = { kind: "away" };
+    // A cable that was out for a moment is no news of the device: nobody says that it is back.
+    this.#openSoon();
   }
 }
