@@ -69,11 +69,11 @@ impl Room {
 
     /// Runs a journey to its end; panics with what everybody saw when it fails.
     fn journey(&self, name: &str, files: &[&Path], folder: &Path) {
-        self.run(name, json!({ "files": files, "folder": folder }));
+        self.run(name, json!({ "files": files, "folder": folder }), |what| panic!("{name} asks for {what}"));
     }
 
-    /// The same with whatever the journey must know; what it found out, if it says so.
-    fn run(&self, name: &str, mut setting: Value) -> Value {
+    /// The same with whatever the journey must know. What it asks for is done by `act`; what it found out comes back.
+    fn run(&self, name: &str, mut setting: Value, mut act: impl FnMut(&str)) -> Value {
         let people = self.people.iter().map(|peer| {
             let ready = peer.ready();
             let program = self.programs.path().join(&ready.name);
@@ -86,7 +86,18 @@ impl Room {
         node.arg(script()).arg(setting.to_string()).stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
         let mut child = self.people[0].host().spawn(node.env("HOME", self.programs.path()));
         let end = Instant::now() + JOURNEY;
+        let mut asked = 0;
         let status = loop {
+            let said = fs::read_to_string(&log).unwrap();
+            for what in said
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'))
+                .filter_map(|line| line.strip_prefix("ask: "))
+                .skip(asked)
+            {
+                asked += 1;
+                act(what.trim());
+            }
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
             }

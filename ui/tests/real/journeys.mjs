@@ -14,6 +14,9 @@ import { connect } from "node:tls";
 import { Person } from "./person.mjs";
 import { seek } from "./seek.mjs";
 
+/** For a device to be found again after its network was away. */
+const BACK_MS = 90_000;
+
 const hash = async (path) => {
   const hash = createHash("sha256");
   for await (const part of createReadStream(path)) hash.update(part);
@@ -264,6 +267,14 @@ const JOURNEYS = {
     await seen("a file gone", () => rmSync(second), ben.item("an old song"), "detached");
 
     const trouble = ben.page.locator(".trouble");
+    console.log("ask: away");
+    await trouble.getByText("is not here now.").waitFor();
+    console.log("ask: back");
+    // As devices find each other again: not at once.
+    await trouble.waitFor({ state: "detached", timeout: BACK_MS });
+    await ben.item("route.bin").waitFor();
+    ben.complaints = [];
+
     await ann.go("Shared");
     await ann.page.locator("[data-own]").first().click();
     await ann.page.getByRole("button", { name: "Stop sharing…" }).click();
