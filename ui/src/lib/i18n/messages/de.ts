@@ -1,7 +1,7 @@
 import type { Left } from "../format";
-import { files, plural } from "./count.de";
+import { files, plural } from "./count/de";
 import type { Messages } from "./en";
-import { shared } from "./shared.de";
+import { shared } from "./shared/de";
 
 const de: Messages = {
   language: "Deutsch",

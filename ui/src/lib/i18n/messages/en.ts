@@ -1,7 +1,7 @@
 import type { Code, HealthCode } from "../../api/generated/api";
 import type { Left } from "../format";
-import { files, plural } from "./count.en";
-import { shared } from "./shared.en";
+import { files, plural } from "./count/en";
+import { shared } from "./shared/en";
 
 const en = {
   language: "English",

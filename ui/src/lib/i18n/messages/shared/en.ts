@@ -1,6 +1,6 @@
 /** Words of the place where folders are shared. */
-import type { RiskCode } from "../../api/generated/api";
-import { plural } from "./count.en";
+import type { RiskCode } from "../../../api/generated/api";
+import { plural } from "../count/en";
 
 export const shared = {
   title: "Shared",

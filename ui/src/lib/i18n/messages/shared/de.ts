@@ -1,6 +1,6 @@
 /** Words of the place where folders are shared. */
-import { plural } from "./count.de";
-import type { Messages } from "./en";
+import { plural } from "../count/de";
+import type { Messages } from "../en";
 
 export const shared: Messages["shared"] = {
   title: "Geteilt",
