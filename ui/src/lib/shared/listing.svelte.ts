@@ -16,6 +16,10 @@ const SHARES_EVERY_MS = 10_000;
 /** A folder that could not be read is tried again after this, in milliseconds. */
 const AGAIN_MS = 5_000;
 
+/** Rows that are only passed are not asked for: one has to rest on them so long, or wait so long, in milliseconds. */
+const REST_MS = 60;
+const PASSING_MS = 300;
+
 export interface Order {
   sort: SortBy;
   descending: boolean;
@@ -35,6 +39,8 @@ export class Listing {
   /** What was heard of watches before this one's number was known. */
   #early: Event[] | null = null;
   #sight = { first: 0, end: 1 };
+  #rest: ReturnType<typeof setTimeout> | undefined;
+  #passing = 0;
   #ended = false;
   #again: ReturnType<typeof setTimeout> | undefined;
   readonly #shares: ReturnType<typeof setInterval> | undefined;
@@ -57,6 +63,7 @@ export class Listing {
     this.#unhear();
     clearInterval(this.#shares);
     clearTimeout(this.#again);
+    clearTimeout(this.#rest);
     if (this.#watch !== null) this.#stop(this.#watch);
   }
 
@@ -72,7 +79,14 @@ export class Listing {
   /** These rows are in sight: their pages are fetched. */
   see(first: number, end: number): void {
     this.#sight = { first, end };
-    this.#ask();
+    const now = performance.now();
+    if (this.#rest === undefined) this.#passing = now;
+    clearTimeout(this.#rest);
+    const wait = Math.max(0, Math.min(REST_MS, this.#passing + PASSING_MS - now));
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined;
+      this.#ask();
+    }, wait);
   }
 
   /** An item, fetched where it is not here yet. */
