@@ -18,7 +18,7 @@ const AGAIN_MS = 5_000;
 
 /** Rows that are only passed are not asked for: one has to rest on them so long, or wait so long, in milliseconds. */
 const REST_MS = 60;
-const PASSING_MS = 300;
+const PASSING_MS = 500;
 
 export interface Order {
   sort: SortBy;
