@@ -18,7 +18,9 @@ const AGAIN_MS = 5_000;
 
 /** Rows that are only passed are not asked for: one has to rest on them so long, or wait so long, in milliseconds. */
 const REST_MS = 60;
-const PASSING_MS = 500;
+const PASSING_MS = 1_000;
+/** Rows before and behind those in sight that are asked for with them: one who turns the wheel does not get there first. */
+const AHEAD = 100;
 
 export interface Order {
   sort: SortBy;
@@ -120,7 +122,8 @@ export class Listing {
   }
 
   #ask(): void {
-    for (const page of this.#table.take(this.#table.of(this.#sight.first, this.#sight.end))) void this.#fetch(page);
+    const [first, end] = [Math.max(0, this.#sight.first - AHEAD), this.#sight.end + AHEAD];
+    for (const page of this.#table.take(this.#table.of(first, end))) void this.#fetch(page);
   }
 
   async #fetch(page: number): Promise<void> {
@@ -162,7 +165,9 @@ export class Listing {
     this.total = total;
     this.loaded = true;
     this.trouble = null;
-    this.version += 1;
+    // What nobody sees is drawn for nobody.
+    const inSight = this.#table.of(this.#sight.first, this.#sight.end).includes(page);
+    if (inSight || changed) this.version += 1;
     if (changed && this.spot.steps.length > 0) this.#ask();
   }
 
