@@ -1,4 +1,4 @@
-//! What a front end can ask, and what it is answered.
+//! What a front end can ask, and what it is answered. One list, in which every field says what it means: hence its length.
 
 use crate::bench::Bench;
 use crate::bytes_text::Base64;
