@@ -4,8 +4,8 @@
 use crate::store::{file_key::FileKey, sqlite};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::{
-    path::Path,
-    sync::{Mutex, PoisonError},
+    path::{Path, PathBuf},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 /// File in the data folder.
@@ -20,9 +20,12 @@ const ROW: i64 = 64;
 /// Of the schema; another one is thrown away.
 const VERSION: u32 = 1;
 
-/// Kept pictures. Without a database nothing is kept.
+/// Kept pictures. The database is opened, and made, once somebody asks for one; without it nothing is kept.
 #[derive(Debug)]
-pub(super) struct Cache(Option<Mutex<Connection>>);
+pub(super) struct Cache {
+    path: PathBuf,
+    opened: OnceLock<Option<Mutex<Connection>>>,
+}
 
 /// Of an image, its version and a size.
 pub(super) type Key = [u8; 32];
@@ -34,16 +37,19 @@ pub(super) fn key(path: &Path, version: &FileKey, edge: u16) -> Key {
 }
 
 impl Cache {
-    pub(super) fn open(data_dir: &Path) -> Self {
-        let path = data_dir.join(FILE);
-        let opened = open(&path).or_else(|error| {
+    pub(super) fn of(data_dir: &Path) -> Self {
+        Self { path: data_dir.join(FILE), opened: OnceLock::new() }
+    }
+
+    fn open(&self) -> Option<Mutex<Connection>> {
+        let opened = open(&self.path).or_else(|error| {
             tracing::warn!(%error, "kept thumbnails are thrown away");
-            if let Err(error) = sqlite::remove(&path) {
+            if let Err(error) = sqlite::remove(&self.path) {
                 tracing::warn!(%error, "kept thumbnails cannot be removed");
             }
-            open(&path)
+            open(&self.path)
         });
-        Self(opened.map(Mutex::new).inspect_err(|error| tracing::warn!(%error, "thumbnails are not kept")).ok())
+        opened.map(Mutex::new).inspect_err(|error| tracing::warn!(%error, "thumbnails are not kept")).ok()
     }
 
     /// A picture, empty if there is none of this image; `None`: not known.
@@ -79,7 +85,7 @@ impl Cache {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Option<T> {
-        let mut connection = self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = self.opened.get_or_init(|| self.open()).as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
         work(&mut connection).inspect_err(|error| tracing::warn!(%error, "thumbnails are not kept")).ok()
     }
 }
@@ -108,13 +114,13 @@ mod tests {
     #[test]
     fn pictures_are_kept_over_a_restart_and_bounded() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::open(folder.path());
+        let cache = Cache::of(folder.path());
         let key = |number: u32| Key::from(*blake3::hash(&number.to_le_bytes()).as_bytes());
         assert_eq!(cache.get(&key(0)), None);
         cache.put(&key(0), b"picture");
         cache.put(&key(1), b"");
         drop(cache);
-        let cache = Cache::open(folder.path());
+        let cache = Cache::of(folder.path());
         assert_eq!((cache.get(&key(0)), cache.get(&key(1))), (Some(b"picture".to_vec()), Some(Vec::new())));
         let picture = vec![7; 60_000];
         for number in 2..1500 {
@@ -131,7 +137,7 @@ mod tests {
         for file in &files {
             std::fs::write(file, vec![7; 10_000]).unwrap();
         }
-        let cache = Cache::open(folder.path());
+        let cache = Cache::of(folder.path());
         cache.put(&[0; 32], b"a");
         assert_eq!(cache.get(&[0; 32]), Some(b"a".to_vec()));
         drop(cache);

@@ -39,7 +39,7 @@ pub(crate) struct Thumbnails {
 impl Thumbnails {
     /// `maker`: `None` when the host has no program for it, and then there are no pictures.
     pub(crate) fn new(maker: Option<Thumbnailer>, data_dir: &Path) -> Self {
-        Self { maker, cache: Arc::new(Cache::open(data_dir)), making: Semaphore::new(MAX_MAKING) }
+        Self { maker, cache: Arc::new(Cache::of(data_dir)), making: Semaphore::new(MAX_MAKING) }
     }
 
     /// A picture of an open image that lies at `path`; `None`: there is none.
