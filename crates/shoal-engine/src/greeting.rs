@@ -32,7 +32,7 @@ impl Greeting {
     pub(crate) async fn say(&self, quinn: &quinn::Connection) -> Result<Self, StreamError> {
         let (mut send, mut recv) = quinn.open_bi().await?;
         write_message(&mut send, &Request::Hello(self.hello.clone()), MAX_HELLO).await?;
-        write_message(&mut send, &self.look, MAX_LOOK).await?;
+        self.add_look(&mut send).await?;
         let _ = send.finish(); // fails only when the answer is there already
         let hello = read_message(&mut recv, MAX_HELLO).await?;
         Self::hear(hello, &mut recv).await
@@ -44,7 +44,7 @@ impl Greeting {
     /// [`StreamError`]; after any the stream is of no more use.
     pub(crate) async fn answer(&self, send: &mut quinn::SendStream) -> Result<(), StreamError> {
         write_message(send, &self.hello, MAX_HELLO).await?;
-        write_message(send, &self.look, MAX_LOOK).await
+        self.add_look(send).await
     }
 
     /// Ends the stream of a request that was this greeting's hello.
@@ -52,9 +52,17 @@ impl Greeting {
     /// # Errors
     /// [`StreamError`]; after any the stream is of no more use.
     pub(crate) async fn end(&self, send: &mut SendStream) -> Result<(), StreamError> {
-        write_message(send, &self.look, MAX_LOOK).await?;
+        self.add_look(send).await?;
         send.finish();
         Ok(())
+    }
+
+    /// What follows the hello. A peer that reads no further than that, as an earlier version does, was greeted all the same.
+    async fn add_look(&self, send: &mut quinn::SendStream) -> Result<(), StreamError> {
+        match write_message(send, &self.look, MAX_LOOK).await {
+            Err(StreamError::Ended(_)) => Ok(()),
+            written => written,
+        }
     }
 
     /// What the other end says: a hello, and what follows it. An earlier version ends the stream after the hello.

@@ -67,3 +67,23 @@ async fn a_peer_that_knows_no_looks_is_greeted_and_greets() {
     let (_send, _recv) = there.open_request(&Request::Verify(Commitment([7; 32]))).await.unwrap();
     quinn.accept_bi().await.unwrap(); // the connection lives on
 }
+
+/// As one that knows no looks may: it has stopped reading by the time that the look is written.
+#[tokio::test]
+async fn a_peer_that_reads_the_hello_alone_was_greeted() {
+    let (one, other) = (Identity::ephemeral().unwrap(), Identity::ephemeral().unwrap());
+    let bind = |identity| Endpoint::bind(identity, Some(Ipv4Addr::LOCALHOST.into()), Some(0)).unwrap();
+    let (one, at) = (bind(&one), bind(&other));
+    let dialling = one.dial(at.local_addr(), Some(other.peer_id())).unwrap().finish();
+    let answering = async { at.accept().await.unwrap().accept().unwrap().await.unwrap() };
+    let (dialled, answered) = tokio::join!(dialling, answering);
+    let (mut asking, mut answer) = dialled.as_ref().unwrap().0.open_bi().await.unwrap();
+    asking.write_all(b"hello?").await.unwrap();
+    let (mut send, _recv) = answered.accept_bi().await.unwrap();
+    answer.stop(0_u8.into()).unwrap();
+    send.stopped().await.unwrap();
+    let hello = Hello { name: "b".into(), platform: Platform::HERE, version: "1".into() };
+    let own = Greeting { hello, look: Look::default() };
+    assert_eq!(own.add_look(&mut send).await, Ok(()));
+    assert!(own.answer(&mut send).await.is_err(), "who does not read the hello was not greeted");
+}
