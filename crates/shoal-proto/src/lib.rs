@@ -58,6 +58,7 @@ pub mod plan;
 pub mod ranges;
 pub mod sas;
 pub mod share;
+pub mod swarm;
 
 pub use hash::Hash;
 pub use manifest::{Entry, Manifest};
