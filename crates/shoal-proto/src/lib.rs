@@ -22,6 +22,8 @@
 //! | `Measure` | filler, or nothing | [`message::Measured`], or filler |
 //! | `Shares`, `List`, `Search`, `Watch`, `Get`, `Read`, `Thumb` | nothing more | see [`share`] |
 //! | `Add` | [`share::Add`], then [`message::FromSender`] | [`message::FromReceiver`] |
+//! | `Join` | [`swarm::message::FromTaker`]s | [`swarm::message::FromGiver`]s |
+//! | `Take` | nothing more | [`swarm::message::Given`], then [`message::Frame`]s, each block followed by its bytes |
 //!
 //! # A transfer
 //! 1. The sender offers: counts, sizes, the hash of a [`manifest::Manifest`]. The receiver asks for the manifest unless it holds it.

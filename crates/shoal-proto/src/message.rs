@@ -4,6 +4,7 @@ use crate::{
     Hash, PieceIndex,
     manifest::EntryIndex,
     share::{Add, Get, List, Read, Search, Thumb, Watch},
+    swarm::message::{SwarmId, Take},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -63,6 +64,11 @@ pub enum Request {
     /// An offer whose files are to be added to a share. It goes on as any [`Request::Offer`], or the owner resets the stream with
     /// [`CloseCode::NotShared`].
     Add(Add),
+    /// "I take of this swarm what you give": a conversation of [`crate::swarm::message::FromTaker`] and
+    /// [`crate::swarm::message::FromGiver`], reset with [`CloseCode::UnknownTransfer`] for whoever was not offered the same.
+    Join(SwarmId),
+    /// A unit of a swarm. Answered with [`crate::swarm::message::Given`] and [`Frame`]s.
+    Take(Take),
 }
 
 /// Which way filler goes. It ends with a reset of its stream ([`CloseCode::Done`]), so that what waits to be sent need not be.
@@ -299,6 +305,8 @@ pub enum FromSender {
     Cancelled,
     /// The end was heard and kept. Last message.
     Heard,
+    /// Others take the same: the receiver joins the swarm (`true`), or does without (`false`).
+    Swarm(bool),
 }
 
 /// A request for content.

@@ -21,11 +21,14 @@
 mod bits;
 mod chance;
 pub mod giver;
+pub mod message;
 mod rate;
 pub mod scheduler;
 #[cfg(test)]
 mod simulation;
+pub mod units;
 
 pub use bits::Bits;
 pub use chance::Chance;
 pub use rate::Rate;
+pub use units::{Unit, Units};
