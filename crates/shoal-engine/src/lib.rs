@@ -29,6 +29,7 @@ mod share;
 mod shares;
 mod store;
 mod stream;
+mod swarm;
 mod tasks;
 mod tls;
 mod transfer;

@@ -146,6 +146,11 @@ impl Links {
         links
     }
 
+    /// This device.
+    pub(crate) fn id(&self) -> PeerId {
+        self.endpoint.id()
+    }
+
     /// Where this device listens; the address is unspecified when it is every one.
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.endpoint.local_addr()

@@ -85,6 +85,14 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
             | Request::Thumb(_) => {
                 transfers.tasks.spawn(engine.shares.clone().answer(connection, request, send, recv));
             }
+            Request::Join(swarm) => {
+                let task = async move { transfers.clone().swarms.join(transfers, connection, swarm, send, recv).await };
+                engine.transfers.tasks.spawn_on(task, engine.links.net());
+            }
+            Request::Take(take) => {
+                let task = async move { transfers.clone().swarms.give(transfers, connection, take, send).await };
+                engine.transfers.tasks.spawn_on(task, engine.links.net());
+            }
             // The links answer it.
             Request::Hello(_) => {}
         }

@@ -182,6 +182,31 @@ impl Plan {
         self.wanted.contains(entry.0) && !self.settled.contains(entry.0)
     }
 
+    /// Pieces of this file come, in whatever order: it is in progress from now on.
+    pub fn open_file(&mut self, entry: EntryIndex) {
+        if self.is_open(entry) {
+            self.begin(entry);
+        }
+    }
+
+    /// A piece of a file in progress is verified.
+    pub fn has_piece(&self, entry: EntryIndex, piece: PieceIndex) -> bool {
+        self.begun.get(&entry.0).is_some_and(|file| file.verified.contains(piece.0))
+    }
+
+    /// The next file all of whose pieces are there and whose root nobody said, with the root that they make; each once. For pieces that were
+    /// all checked against what the sender said of them: nothing is left to ask.
+    pub fn next_complete(&mut self) -> Option<(EntryIndex, Hash)> {
+        self.begun.iter_mut().find_map(|(entry, file)| {
+            if file.root_assigned || file.step() != Step::Confirm {
+                return None;
+            }
+            let hashes: Vec<Hash> = file.hashes.iter().copied().collect::<Option<_>>()?;
+            file.root_assigned = true;
+            Some((EntryIndex(*entry), piece::fold(file.size, &hashes)?))
+        })
+    }
+
     /// A piece of a file of several is verified and on the disk.
     pub fn verified(&mut self, entry: EntryIndex, piece: PieceIndex, hash: Hash) -> Step {
         let Some(file) = self.begun.get_mut(&entry.0) else { return Step::More };

@@ -272,13 +272,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use shoal_proto::{
-        message::{Content, Offer, TransferId},
-        share::{Add, Place, ShareId},
+        Hash, PeerId,
+        swarm::message::{SwarmId, Take, Want},
     };
 
     #[test]
     fn the_last_known_request_is_known() {
-        let swarm = SwarmId { manifest: Hash::of(b""), origin: PeerId::from_key([0; 32]) };
+        let swarm = SwarmId { manifest: Hash::of(b""), origin: PeerId::from_public_key([0; 32]) };
         let bytes = postcard::to_allocvec(&Request::Take(Take { swarm, want: Want::Unit(0) })).unwrap();
         assert_eq!(postcard::take_from_bytes::<u32>(&bytes).unwrap().0, KNOWN_REQUESTS - 1);
     }

@@ -102,6 +102,11 @@ pub(crate) fn write_small(target: &Target, ready: &Ready<'_>, bytes: &[u8]) -> R
     FileKey::of(&file).map_err(failed)
 }
 
+/// What there is of an entry, to be read; `None`: nothing, or it has its name already.
+pub(crate) fn read(target: &Target, entry: EntryIndex) -> Option<File> {
+    open_file(&target.partials().ok()?.dir, file_name(entry), OpenOptions::new().read(true)).ok()
+}
+
 /// Drops what there is of an entry, if anything.
 ///
 /// # Errors

@@ -75,7 +75,7 @@ impl Asking {
 }
 
 /// A fetch under way, until dropped.
-struct UnderWay<'a>(&'a Asking);
+pub(crate) struct UnderWay<'a>(&'a Asking);
 
 impl<'a> UnderWay<'a> {
     fn new(asking: &'a Asking) -> Self {
@@ -93,6 +93,11 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Fetcher {
+    /// Counts as a fetch under way until it is dropped.
+    pub(crate) fn begin(&self) -> UnderWay<'_> {
+        UnderWay::new(&self.asking)
+    }
+
     /// The next piece of work that this stream is to fetch: `None` when there is none now. `Err`: there will be none.
     pub(crate) fn next_work(&self) -> Result<Option<Work>, AllDone> {
         let mut plan = lock(&self.shared.plan);
@@ -106,7 +111,7 @@ impl Fetcher {
     pub(crate) async fn fetch(self: &Arc<Self>, work: Work) -> Result<(), FetchError> {
         let gone = |_| FetchError::WriterGone;
         let mut room = self.room.clone().acquire_many_owned(self.room_for(&work)).await.map_err(gone)?;
-        let _under_way = UnderWay::new(&self.asking);
+        let _under_way = self.begin();
         let this = self.clone();
         let (items, folders) = match work {
             Work::Entries(entries) => blocking(move || this.prepare_entries(entries)).await?,
@@ -136,7 +141,7 @@ impl Fetcher {
                     }
                     let bytes = incoming.content(len as usize).await?;
                     let room = room.split(room_for(u64::from(len)) as usize);
-                    self.hand_over(Arrived::Block { entry, piece, hash, bytes }, room).await?;
+                    self.hand_over(Arrived::Block { entry, piece, hash, bytes, from: None }, room).await?;
                 }
                 Frame::Same { entry, piece } => self.hand_over(Arrived::Same { entry, piece }, None).await?,
                 Frame::Root { entry, root } => self.hand_over(Arrived::Root { entry, root }, None).await?,
@@ -207,6 +212,19 @@ impl Fetcher {
         Ok((items, folders))
     }
 
+    /// An older copy of any file that is wanted is here: asking the sender what of it is the same moves fewest bytes.
+    pub(crate) fn has_older_copies(&self) -> bool {
+        let Receiving { database, target, bases, manifest, plan, .. } = &*self.shared;
+        let (wanted, settled) = {
+            let plan = super::write::lock(plan);
+            (plan.wanted().clone(), plan.settled().clone())
+        };
+        manifest.entries().any(|(index, entry)| {
+            let is_open = entry.kind.is_file() && wanted.contains(index.0) && !settled.contains(index.0);
+            is_open && bases.find(database, target, index, &entry).is_some()
+        })
+    }
+
     fn have(&self, index: EntryIndex, entry: &Entry, pieces: std::ops::Range<u32>) -> Vec<shoal_proto::Hash> {
         let Receiving { database, target, bases, .. } = &*self.shared;
         let base = bases.find(database, target, index, entry);
@@ -219,6 +237,6 @@ impl Fetcher {
 pub(crate) struct AllDone;
 
 /// The part of [`UNRECORDED_KIB`] that so many bytes take.
-fn room_for(len: u64) -> u32 {
+pub(crate) fn room_for(len: u64) -> u32 {
     u32::try_from(len / 1024 + 1).unwrap_or(u32::MAX)
 }

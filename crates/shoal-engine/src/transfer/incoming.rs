@@ -3,6 +3,7 @@
 use super::transfers::Transfers;
 use crate::stream::{RecvStream, StreamError};
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use shoal_proto::{
     codec::{self, MAX_FRAME_HEAD, PREFIX_LEN},
     message::Frame,
@@ -32,6 +33,14 @@ impl Incoming {
     /// # Errors
     /// [`StreamError::Finished`] when the stream ends before it.
     pub(crate) async fn frame(&mut self) -> Result<Frame, StreamError> {
+        self.message().await
+    }
+
+    /// A message that is no longer than the head of a frame.
+    ///
+    /// # Errors
+    /// [`StreamError::Finished`] when the stream ends before it.
+    pub(crate) async fn message<T: DeserializeOwned>(&mut self) -> Result<T, StreamError> {
         while self.len < PREFIX_LEN {
             if !self.fill().await? {
                 return Err(if self.len == 0 { StreamError::Finished } else { StreamError::CutShort });

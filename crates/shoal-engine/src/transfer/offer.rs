@@ -271,7 +271,8 @@ async fn consent(
                     return Ok(false);
                 }
                 FromSender::Paused(paused) => session.paused = paused,
-                FromSender::Heard => {}
+                // A swarm is for those who accepted.
+                FromSender::Heard | FromSender::Swarm(_) => {}
             },
         }
     }

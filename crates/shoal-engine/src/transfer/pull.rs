@@ -5,20 +5,26 @@ use super::{
     fetch::{AllDone, Asking, FetchError, Fetcher, QUEUE_LEN, Queued, UNRECORDED_KIB},
     live::Live,
     transfers::{Transfers, blocking},
-    write::{WriteError, Writer},
+    write::{WriteError, Writer, lock},
 };
 use crate::{
     connection::Connection,
     store::{commit::Clash, database::DatabaseError, disk::DiskError, partial::Partial},
+    swarm::{
+        content::{Content, Source},
+        held::Held,
+        taking::{self, Taking},
+    },
 };
 use shoal_proto::{
     Manifest, RangeSet,
     message::{CloseCode, Failure, Obstacle, Progress},
     plan::Plan,
+    swarm::{Units, message::SwarmId},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::{
@@ -66,14 +72,17 @@ pub(crate) enum PullEnd {
 pub(crate) struct Pull {
     task: JoinHandle<PullEnd>,
     stop: CancellationToken,
+    /// It takes from others than the sender, too.
+    pub(crate) is_swarm: bool,
 }
 
 impl Pull {
-    pub(crate) fn start(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection) -> Self {
+    /// `is_swarm`: others take the same.
+    pub(crate) fn start(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection, is_swarm: bool) -> Self {
         let stop = transfers.cancel.child_token();
-        let pull = pull(transfers.clone(), live, connection, stop.clone());
+        let pull = pull(transfers.clone(), live, connection, stop.clone(), is_swarm);
         let task = transfers.tasks.spawn_on(pull, transfers.links.net());
-        Self { task, stop }
+        Self { task, stop, is_swarm }
     }
 
     /// Waits for the end.
@@ -91,7 +100,13 @@ impl Pull {
     }
 }
 
-async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection, stop: CancellationToken) -> PullEnd {
+async fn pull(
+    transfers: Arc<Transfers>,
+    live: Arc<Live>,
+    connection: Connection,
+    stop: CancellationToken,
+    is_swarm: bool,
+) -> PullEnd {
     let _slot = tokio::select! {
         () = stop.cancelled() => return PullEnd::Stopped,
         slot = transfers.slot() => slot,
@@ -125,10 +140,21 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
     });
     let changed = Arc::new(Notify::new());
     let mut streams = JoinSet::new();
-    for _ in 0..streams_over(connection.rtt()) {
-        streams.spawn(fetch_all(fetcher.clone(), changed.clone()));
+    let (outcomes, told) = mpsc::unbounded_channel();
+    let swarm = if is_swarm { join_swarm(&transfers, &live, &fetcher).await } else { None };
+    match &swarm {
+        Some(content) => {
+            let control = live.control.subscribe();
+            streams.spawn(Taking::run(fetcher, content.clone(), control, told, changed.clone()));
+        }
+        None => {
+            for _ in 0..streams_over(connection.rtt()) {
+                streams.spawn(fetch_all(fetcher.clone(), changed.clone()));
+            }
+            drop(fetcher);
+        }
     }
-    drop(fetcher);
+    let giving = swarm.map(|content| Giving { transfers: transfers.clone(), content });
     let mut end = None;
     let mut last_news = Instant::now();
     loop {
@@ -168,6 +194,10 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
         .await;
         writer = back;
         live.row().advance(writer.progress());
+        for outcome in writer.take_outcomes() {
+            // Nobody hears it who does not swarm.
+            let _ = outcomes.send(outcome);
+        }
         changed.notify_waiters();
         if let Err(error) = result {
             streams.abort_all();
@@ -184,9 +214,52 @@ async fn pull(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection
         None => {
             let (result, progress) = blocking(move || (writer.finish(&wanted), writer.progress())).await;
             transfers.keep(&live, |row| row.advance(progress));
+            if result.is_ok()
+                && let Some(giving) = giving
+            {
+                giving.go_on();
+            }
             result.map_or_else(write_end, |()| PullEnd::Finished)
         }
     }
+}
+
+/// What comes is given on: until this is dropped, or, once all is there, for longer.
+struct Giving {
+    transfers: Arc<Transfers>,
+    content: Arc<Content>,
+}
+
+impl Giving {
+    fn go_on(self) {
+        self.transfers.swarms.linger(&self.content);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Giving {
+    fn drop(&mut self) {
+        self.transfers.swarms.end(&self.content);
+    }
+}
+
+/// The content as it is given on from here; `None`: it is better had from the sender alone.
+async fn join_swarm(transfers: &Arc<Transfers>, live: &Live, fetcher: &Arc<Fetcher>) -> Option<Arc<Content>> {
+    let looking = fetcher.clone();
+    let units = blocking(move || {
+        // Of what is here in an older version the sender says what is the same: nobody need send it.
+        let units = Units::of(&looking.shared.manifest)?;
+        (!looking.has_older_copies()).then_some(units)
+    });
+    let units = units.await?;
+    let shared = &fetcher.shared;
+    let failed = shared.failed.lock().unwrap_or_else(PoisonError::into_inner).keys().map(|entry| entry.0).collect();
+    let (_, held) = taking::standing(&lock(&shared.plan), &shared.manifest, &units, &failed);
+    let id = SwarmId { manifest: shared.manifest.id(), origin: live.peer };
+    let source = Source::Held(Held::new(shared.clone()));
+    let content = Content::new(id, shared.manifest.clone(), units, held, source, transfers);
+    transfers.swarms.begin(content.clone());
+    Some(content)
 }
 
 /// Records what can be recorded.

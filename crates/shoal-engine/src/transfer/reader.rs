@@ -73,6 +73,8 @@ pub(crate) struct Reader {
     open: VecDeque<Open>,
     /// Hashes that are not recorded yet.
     news: Vec<(PathBuf, FileKey, PieceIndex, Vec<Hash>)>,
+    /// Hashes of what was put, in order, for one who tells them on.
+    hashes: Option<Vec<Hash>>,
 }
 
 /// A file at hand.
@@ -87,7 +89,18 @@ struct Open {
 
 impl Reader {
     pub(crate) fn new(manifest: Manifest, roots: Roots, database: Arc<Database>, sent: Arc<Mutex<Sent>>) -> Self {
-        Self { manifest, roots, database, sent, buffers: Buffers::default(), open: VecDeque::new(), news: Vec::new() }
+        Self { manifest, roots, database, sent, buffers: Buffers::default(), open: VecDeque::new(), news: Vec::new(), hashes: None }
+    }
+
+    /// The same, and [`Self::take_hashes`] has the hashes of what was read.
+    pub(crate) fn telling(mut self) -> Self {
+        self.hashes = Some(Vec::new());
+        self
+    }
+
+    /// Hashes of what was given since they were taken last, in order; none of what failed.
+    pub(crate) fn take_hashes(&mut self) -> Vec<Hash> {
+        self.hashes.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The next block of frames, and whether more follow.
@@ -179,6 +192,7 @@ impl Reader {
                 put(out, &Frame::Same { entry: index, piece });
             }
             Ok(hash) => {
+                self.hashes.iter_mut().for_each(|hashes| hashes.push(hash));
                 let right = encoded(&head(hash));
                 if let Some(place) = out.rest_mut(start).get_mut(..right.len()) {
                     place.copy_from_slice(&right);

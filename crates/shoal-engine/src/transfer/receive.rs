@@ -62,10 +62,17 @@ pub(crate) async fn run(
             Some(session) => Ok(session),
             None => reach(&transfers, &live, &mut renewed).await,
         };
-        let (end, session) = match session {
-            Ok(mut session) => (hold_session(&transfers, &live, &mut session, &mut renewed).await, Some(session)),
-            Err(end) => (end, None),
+        let (mut end, mut session, pull) = match session {
+            Ok(mut session) => {
+                let (end, pull) = hold_session(&transfers, &live, &mut session, &mut renewed).await;
+                (end, Some(session), pull)
+            }
+            Err(end) => (end, None, None),
         };
+        if let Some(pull) = pull {
+            session = None;
+            end = go_on_without(&transfers, &live, pull, &mut renewed).await;
+        }
         match end {
             End::Superseded(session) => first = Some(session),
             End::Lost(reason) => {
@@ -165,21 +172,72 @@ fn lost_words(transfers: &Transfers, live: &Live) -> String {
     format!("the connection to {} was lost", transfers.devices.name(live.peer))
 }
 
-/// One stream with the sender, for as long as it lasts.
+/// One stream with the sender, for as long as it lasts. What is pulled from others, too, goes on after it is lost.
 async fn hold_session(
     transfers: &Arc<Transfers>,
     live: &Arc<Live>,
     session: &mut Session,
     renewed: &mut mpsc::Receiver<Session>,
-) -> End {
+) -> (End, Option<Pull>) {
     let mut pull: Option<Pull> = None;
     let end = tokio::select! {
         () = transfers.cancel.cancelled() => End::ShuttingDown,
         end = drive(transfers, live, session, renewed, &mut pull) => end,
     };
-    if let Some(pull) = pull {
-        pull.stop().await;
+    match pull {
+        Some(pull) if pull.is_swarm && matches!(end, End::Lost(_)) => (end, Some(pull)),
+        Some(pull) => {
+            pull.stop().await;
+            (end, None)
+        }
+        None => (end, None),
     }
+}
+
+/// The sender is away: the others of its swarm have what it gave. It is asked for again meanwhile.
+async fn go_on_without(transfers: &Arc<Transfers>, live: &Live, mut pull: Pull, renewed: &mut mpsc::Receiver<Session>) -> End {
+    let mut control = live.control.subscribe();
+    let mut tick = tokio::time::interval(TELL_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut told = live.row().progress();
+    let ask = async {
+        loop {
+            // What comes of it comes as a renewed offer.
+            let _ = ask_again(transfers, live).await;
+            tokio::time::sleep(MAX_RETRY).await;
+        }
+    };
+    tokio::pin!(ask);
+    let end = loop {
+        match *control.borrow_and_update() {
+            Control::Cancel => break End::Over(State::Cancelled, None),
+            Control::Pause => break End::Lost(lost_words(transfers, live)),
+            Control::Run => {}
+        }
+        tokio::select! {
+            () = transfers.cancel.cancelled() => break End::ShuttingDown,
+            session = renewed.recv() => break session.map_or(End::ShuttingDown, End::Superseded),
+            _ = control.changed() => {}
+            () = &mut ask => {}
+            _ = tick.tick() => {
+                let progress = live.row().progress();
+                if progress != told {
+                    told = progress;
+                    transfers.tell_progress(live);
+                }
+            }
+            ended = pull.ended() => return match ended {
+                PullEnd::Finished => End::Over(State::Finished, failed_words(transfers, live).await),
+                PullEnd::Failed(failure, error) => {
+                    live.row().cause = (failure == Failure::Verification).then_some(Cause::Verification);
+                    End::Over(State::Failed, Some(error))
+                }
+                PullEnd::Stuck(_, reason) => End::Lost(reason),
+                PullEnd::Stopped | PullEnd::Lost | PullEnd::Gone => End::Lost(lost_words(transfers, live)),
+            },
+        }
+    };
+    pull.stop().await;
     end
 }
 
@@ -220,6 +278,7 @@ async fn drive(
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut paused_there, mut said_paused, mut told) = (session.paused, false, Progress::default());
     let mut stuck_until: Option<tokio::time::Instant> = None;
+    let mut is_swarm = false;
     let lost = || End::Lost(lost_words(transfers, live));
     let (files, bytes) = {
         let row = live.row();
@@ -247,7 +306,7 @@ async fn drive(
             let error = (!paused_here).then(|| format!("paused by {}", transfers.devices.name(live.peer)));
             transfers.enter(live, State::Paused, error);
         } else if pull.is_none() && stuck_until.is_none() {
-            *pull = Some(Pull::start(transfers.clone(), live.clone(), session.connection.clone()));
+            *pull = Some(Pull::start(transfers.clone(), live.clone(), session.connection.clone(), is_swarm));
         }
         tokio::select! {
             _ = control.changed() => {}
@@ -259,6 +318,14 @@ async fn drive(
                     return End::Over(State::Cancelled, Some(error));
                 }
                 Ok(FromSender::Heard) => {}
+                Ok(FromSender::Swarm(swarms)) => {
+                    if swarms != is_swarm
+                        && let Some(pull) = pull.take()
+                    {
+                        pull.stop().await;
+                    }
+                    is_swarm = swarms;
+                }
                 Err(error) => {
                     if error.is_violation() {
                         session.connection.close(CloseCode::Violation);

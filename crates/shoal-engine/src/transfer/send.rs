@@ -31,6 +31,7 @@ use std::{
     sync::{Arc, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Waits between attempts to reach the receiver: the first, and the longest.
@@ -179,6 +180,7 @@ pub(crate) async fn run(transfers: Arc<Transfers>, live: Arc<Live>) {
         };
         match end {
             End::Over(state, error) => {
+                transfers.swarms.leave(&live, transfers.links.id(), state == State::Finished);
                 transfers.enter(&live, state, error);
                 return transfers.forget_shared(&live).await;
             }
@@ -341,6 +343,7 @@ async fn drive(
     let mut said_paused = false;
     let mut told = tokio::time::Instant::now();
     let mut manifest_sent = false;
+    let mut swarming: Option<watch::Receiver<bool>> = None;
     let name = transfers.devices.name(live.peer);
     loop {
         let wanted = *control.borrow_and_update();
@@ -355,8 +358,24 @@ async fn drive(
             say(send, &FromSender::Paused(pause)).await?;
             transfers.enter(live, if pause { State::Paused } else { running(live) }, None);
         }
+        let swarm_changed = async {
+            match swarming.as_mut() {
+                Some(swarming) => swarming.changed().await,
+                None => std::future::pending().await,
+            }
+        };
         let message = tokio::select! {
             _ = control.changed() => continue,
+            changed = swarm_changed => {
+                match swarming.as_mut() {
+                    Some(now) if changed.is_ok() => {
+                        let swarms = *now.borrow_and_update();
+                        say(send, &FromSender::Swarm(swarms)).await?;
+                    }
+                    _ => swarming = None,
+                }
+                continue;
+            }
             () = live.wake.notified() => {
                 let preferred = live.preferred.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 match preferred {
@@ -393,6 +412,8 @@ async fn drive(
                     row.record.bytes = bytes;
                 });
                 live.accepted.send_replace(true);
+                swarming = manifest.as_ref().and_then(|manifest| transfers.swarms.enter(transfers, live, connection, manifest));
+                swarming.iter_mut().for_each(watch::Receiver::mark_changed);
                 transfers.enter(live, if said_paused { State::Paused } else { State::Active }, None);
             }
             FromReceiver::Declined(reason) => return Ok(declined(&name, live, &reason)),

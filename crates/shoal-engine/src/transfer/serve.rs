@@ -115,13 +115,9 @@ pub(crate) async fn write_blocks(
     send: &mut SendStream,
     patience: Option<Duration>,
 ) -> Result<(), ServeError> {
-    let stalled = async || match patience {
-        Some(patience) => tokio::time::sleep(patience).await,
-        None => std::future::pending().await,
-    };
     let mut ahead = tokio::task::spawn_blocking(move || blocks.next());
     loop {
-        let (mut block, blocks) = match (&mut ahead).await {
+        let (block, blocks) = match (&mut ahead).await {
             Ok(read) => read,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
@@ -136,17 +132,7 @@ pub(crate) async fn write_blocks(
         if wanted == Control::Cancel {
             return Err(ServeError::Cancelled);
         }
-        while !block.is_empty() {
-            let write = async {
-                let share = transfers.up.share(block.len()).await;
-                send.write_chunk(block.split_to(share)).await
-            };
-            tokio::select! {
-                () = transfers.cancel.cancelled() => return Err(ServeError::ShuttingDown),
-                written = write => written?,
-                () = stalled() => return Err(ServeError::Stalled),
-            }
-        }
+        write_block(transfers, block, send, patience).await?;
         match more {
             Some(more) => ahead = more,
             None => {
@@ -156,4 +142,31 @@ pub(crate) async fn write_blocks(
             }
         }
     }
+}
+
+/// Writes one block at the rate that is set. `patience` as above.
+pub(crate) async fn write_block(
+    transfers: &Transfers,
+    mut block: Bytes,
+    send: &mut SendStream,
+    patience: Option<Duration>,
+) -> Result<(), ServeError> {
+    while !block.is_empty() {
+        let write = async {
+            let share = transfers.up.share(block.len()).await;
+            send.write_chunk(block.split_to(share)).await
+        };
+        let stalled = async {
+            match patience {
+                Some(patience) => tokio::time::sleep(patience).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = transfers.cancel.cancelled() => return Err(ServeError::ShuttingDown),
+            written = write => written?,
+            () = stalled => return Err(ServeError::Stalled),
+        }
+    }
+    Ok(())
 }

@@ -15,6 +15,7 @@ use crate::{
     error::TransferError,
     links::Links,
     store::database::{Database, TransferRecord},
+    swarm::table::Swarms,
 };
 use shoal_proto::{PeerId, display, message::TransferId};
 use std::{
@@ -80,6 +81,7 @@ pub(crate) struct Transfers {
     pub(super) rights: Arc<dyn ShareRights>,
     limits: Mutex<Limits>,
     pub(super) outlines: Outlines,
+    pub(crate) swarms: Swarms,
     /// Held while a transfer that is over is taken up again: two that want it at once must not make it run twice.
     taking_up: Mutex<()>,
 }
@@ -164,6 +166,7 @@ impl Transfers {
             rights,
             limits: Mutex::default(),
             outlines: Outlines::default(),
+            swarms: Swarms::default(),
             taking_up: Mutex::default(),
         })
     }

@@ -14,7 +14,7 @@ use crate::store::{
 };
 use bytes::Bytes;
 use shoal_proto::{
-    Entry, Hash, PieceIndex, RangeSet, display,
+    Entry, Hash, PeerId, PieceIndex, RangeSet, display,
     manifest::{EntryIndex, EntryKind, Timestamp},
     message::{Progress, TransferId},
     piece::{self, PieceHasher},
@@ -53,6 +53,8 @@ pub(crate) enum Arrived {
         hash: Hash,
         /// Its parts in order.
         bytes: Vec<Bytes>,
+        /// Who gave it as a part of which unit, if not the sender.
+        from: Option<(PeerId, u32)>,
     },
     Same {
         entry: EntryIndex,
@@ -66,18 +68,44 @@ pub(crate) enum Arrived {
         entry: EntryIndex,
         reason: FileFailure,
     },
+    /// The end of a swarm's unit, behind its files.
+    Unit {
+        from: (PeerId, u32),
+        /// All of it came.
+        is_whole: bool,
+    },
+}
+
+/// What became of a swarm's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) peer: PeerId,
+    pub(crate) unit: u32,
+    pub(crate) kind: OutcomeKind,
+}
+
+/// See [`Outcome`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OutcomeKind {
+    /// It is written.
+    Whole,
+    /// The sender could not give all of it.
+    Partly,
+    /// It was not what its giver said.
+    Wrong,
 }
 
 impl Arrived {
     /// Whose it is.
-    const fn entry(&self) -> EntryIndex {
-        match self {
+    const fn entry(&self) -> Option<EntryIndex> {
+        Some(match self {
+            Self::Unit { .. } => return None,
             Self::Folder { entry }
             | Self::Block { entry, .. }
             | Self::Same { entry, .. }
             | Self::Root { entry, .. }
             | Self::Failed { entry, .. } => *entry,
-        }
+        })
     }
 }
 
@@ -113,6 +141,9 @@ pub(crate) struct Writer {
     threads: Handle,
     /// The piece at hand.
     piece: Vec<u8>,
+    /// Units of which something was wrong, until their end.
+    wrong: BTreeSet<(PeerId, u32)>,
+    outcomes: Vec<Outcome>,
 }
 
 /// A file of several pieces in progress.
@@ -159,7 +190,14 @@ impl Writer {
             recording: None,
             threads: Handle::current(),
             piece: Vec::new(),
+            wrong: BTreeSet::new(),
+            outcomes: Vec::new(),
         }
+    }
+
+    /// What became of units since it was asked last.
+    pub(crate) fn take_outcomes(&mut self) -> Vec<Outcome> {
+        std::mem::take(&mut self.outcomes)
     }
 
     /// Files that failed in an earlier session.
@@ -200,7 +238,7 @@ impl Writer {
             self.moved += bytes.iter().map(|part| part.len() as u64).sum::<u64>();
         }
         // A file that failed on one stream may still arrive, or fail again, on another.
-        if lock(&self.shared.plan).settled().contains(arrived.entry().0) {
+        if arrived.entry().is_some_and(|entry| lock(&self.shared.plan).settled().contains(entry.0)) {
             return Ok(());
         }
         self.batch.add_room(room);
@@ -210,23 +248,42 @@ impl Writer {
                 self.batch.settled_some = true;
                 Ok(())
             }
-            Arrived::Block { entry, piece, hash, bytes } => self.block(entry, piece, hash, &bytes),
+            Arrived::Block { entry, piece, hash, bytes, from } => self.block(entry, piece, hash, &bytes, from),
             Arrived::Same { entry, piece } => self.same(entry, piece),
             Arrived::Root { entry, root } => {
                 let step = lock(&self.shared.plan).confirmed(entry, root);
                 self.step(entry, step)
             }
             Arrived::Failed { entry, reason } => self.fail(entry, reason),
+            Arrived::Unit { from: (peer, unit), is_whole } => {
+                let kind = match self.wrong.remove(&(peer, unit)) {
+                    true => OutcomeKind::Wrong,
+                    false if is_whole => OutcomeKind::Whole,
+                    false => OutcomeKind::Partly,
+                };
+                self.outcomes.push(Outcome { peer, unit, kind });
+                Ok(())
+            }
         }
     }
 
-    fn block(&mut self, index: EntryIndex, piece: PieceIndex, hash: Hash, parts: &[Bytes]) -> Result<(), WriteError> {
+    fn block(
+        &mut self,
+        index: EntryIndex,
+        piece: PieceIndex,
+        hash: Hash,
+        parts: &[Bytes],
+        from: Option<(PeerId, u32)>,
+    ) -> Result<(), WriteError> {
         let Some(entry) = self.shared.manifest.entry(index) else { return Ok(()) };
         let EntryKind::File { size, root, .. } = entry.kind else { return Ok(()) };
         let single = piece::piece_count(size) == 1;
         let mut bytes = std::mem::take(&mut self.piece);
         if gather(size, piece, parts, &mut bytes) != hash || single && root.is_some_and(|root| root != hash) {
-            return Err(WriteError::Wrong(display::shown(entry.path.as_str())));
+            self.piece = bytes;
+            let Some(from) = from else { return Err(WriteError::Wrong(display::shown(entry.path.as_str()))) };
+            self.wrong.insert(from);
+            return Ok(());
         }
         self.batch.bytes += bytes.len() as u64;
         let done = if single {

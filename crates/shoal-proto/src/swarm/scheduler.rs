@@ -78,6 +78,8 @@ pub struct Scheduler<P> {
 #[derive(Debug)]
 struct Peer {
     has: Bits,
+    /// What it has and cannot give.
+    lacks: BTreeSet<u32>,
     /// It answers what it is asked.
     gives: bool,
     asked: BTreeMap<u32, Moment>,
@@ -134,7 +136,7 @@ impl<P: Copy + Ord> Scheduler<P> {
     /// A peer is there; it has nothing and gives nothing until it says otherwise.
     pub fn handle_joined(&mut self, peer: P, now: Moment) {
         let has = Bits::none(self.have.extent());
-        let fresh = Peer { has, gives: false, asked: BTreeMap::new(), any: 0, rate: Rate::default(), heard: now };
+        let fresh = Peer { has, lacks: BTreeSet::new(), gives: false, asked: BTreeMap::new(), any: 0, rate: Rate::default(), heard: now };
         self.peers.entry(peer).or_insert(fresh);
     }
 
@@ -182,6 +184,15 @@ impl<P: Copy + Ord> Scheduler<P> {
         }
         found.asked.insert(unit, now);
         self.comes(peer, unit);
+    }
+
+    /// A peer cannot give a unit that it said it has: it is wanted from others.
+    pub fn handle_failed(&mut self, peer: P, unit: u32) {
+        let Some(found) = self.peers.get_mut(&peer) else { return };
+        found.lacks.insert(unit);
+        if found.asked.remove(&unit).is_some() {
+            self.comes_no_more(peer, unit);
+        }
     }
 
     /// A unit came and is right.
@@ -253,7 +264,7 @@ impl<P: Copy + Ord> Scheduler<P> {
         if peer.has.is_full() && self.peers.values().filter(|other| other.has.is_full()).count() == 1 {
             return self.order_for_source(key, now);
         }
-        let rarest = self.wanted.iter().map(|(.., unit)| *unit).find(|unit| peer.has.contains(*unit));
+        let rarest = self.wanted.iter().map(|(.., unit)| *unit).find(|unit| peer.has.contains(*unit) && !peer.lacks.contains(unit));
         let unit = rarest.or_else(|| self.steal(key, now))?;
         self.ask(key, unit, now);
         Some(Order::Ask { peer: key, unit })

@@ -1,0 +1,387 @@
+//! One content that is given from here: by its origin, or by one who takes it. Owns who may have it, whose turn it is, and the units that
+//! are here.
+
+use super::{held::Held, known::Known};
+use crate::transfer::{
+    live::Control,
+    reader::{Fetching, Reader},
+    transfers::Transfers,
+};
+use bytes::Bytes;
+use shoal_proto::{
+    Hash, Manifest, PeerId, RangeSet,
+    swarm::{
+        Bits, Unit, Units,
+        giver::{Gift, Giver, SLOTS},
+        message::{MAX_MATES, Mate, SwarmId, Want},
+    },
+};
+use std::{
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, oneshot, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Units that are sent at once: while one's end is confirmed another is on its way.
+const AT_ONCE: usize = 2 * SLOTS;
+
+/// Requests of one guest that wait, at most.
+const MAX_WAITING: usize = 32;
+
+/// Where its bytes come from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// Files that are offered from here.
+    Offered(Mutex<Reader>),
+    /// What was received.
+    Held(Held),
+}
+
+/// A content and all to whom it may be given.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) id: SwarmId,
+    pub(crate) manifest: Manifest,
+    pub(crate) units: Units,
+    pub(crate) known: Known,
+    source: Source,
+    begun: Instant,
+    giving: Mutex<Giving>,
+    /// Bytes that came, by who gave them.
+    pub(crate) came: Mutex<BTreeMap<PeerId, u64>>,
+    /// Something may be given now.
+    wake: Notify,
+    /// Counts changes of what is here, known, and who is there.
+    pub(crate) changed: watch::Sender<u64>,
+    /// It is given no more.
+    pub(crate) closed: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Giving {
+    giver: Giver<PeerId>,
+    held: RangeSet,
+    guests: BTreeMap<PeerId, Guest>,
+    under_way: usize,
+    conversations: u64,
+}
+
+/// Somebody who may have it.
+#[derive(Debug)]
+struct Guest {
+    mate: Mate,
+    /// What the person here wants of the transfer to it.
+    control: watch::Receiver<Control>,
+    /// The conversation with it, if there is one: its number, and whether it may ask.
+    conversation: Option<(u64, watch::Sender<bool>)>,
+    waiting: VecDeque<(Want, oneshot::Sender<Turn>)>,
+}
+
+/// A guest's conversation, until dropped.
+pub(crate) struct Conversation {
+    content: Arc<Content>,
+    pub(crate) peer: PeerId,
+    number: u64,
+    /// Whether the guest may ask.
+    pub(crate) gives: watch::Receiver<bool>,
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        let mut giving = self.content.giving();
+        let now = self.content.now();
+        let Giving { giver, guests, .. } = &mut *giving;
+        if let Some(guest) = guests.get_mut(&self.peer)
+            && guest.conversation.as_ref().is_some_and(|(number, _)| *number == self.number)
+        {
+            guest.conversation = None;
+            guest.waiting.clear();
+            giver.handle_left(self.peer, now);
+            drop(giving);
+            self.content.wake.notify_one();
+        }
+    }
+}
+
+/// A unit that is sent now, until dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    content: Arc<Content>,
+    pub(crate) unit: u32,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.content.giving().under_way -= 1;
+        self.content.wake.notify_one();
+    }
+}
+
+impl Content {
+    /// Begins to give it, to those who are admitted.
+    pub(crate) fn new(
+        id: SwarmId,
+        manifest: Manifest,
+        units: Units,
+        held: RangeSet,
+        source: Source,
+        transfers: &Transfers,
+    ) -> Arc<Self> {
+        let mut bits = Bits::none(units.len());
+        held.iter().for_each(|unit| _ = bits.insert(unit));
+        let content = Arc::new(Self {
+            id,
+            known: Known::new(units.len()),
+            manifest,
+            source,
+            begun: Instant::now(),
+            giving: Mutex::new(Giving {
+                giver: Giver::new(bits, SLOTS, rand::random()),
+                held,
+                guests: BTreeMap::new(),
+                under_way: 0,
+                conversations: 0,
+            }),
+            came: Mutex::default(),
+            wake: Notify::new(),
+            changed: watch::Sender::new(0),
+            closed: transfers.cancel.child_token(),
+            units,
+        });
+        transfers.tasks.spawn(content.clone().run());
+        content
+    }
+
+    /// This device offered it, rather than took it.
+    pub(crate) const fn is_origin(&self) -> bool {
+        matches!(self.source, Source::Offered(_))
+    }
+
+    /// Time since it began.
+    pub(crate) fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Lets turns go round until it is closed.
+    async fn run(self: Arc<Self>) {
+        loop {
+            self.give();
+            let idle_at = self.giving().giver.idle_at();
+            let idle = async {
+                match idle_at {
+                    Some(at) => tokio::time::sleep_until(self.begun + at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.closed.cancelled() => return,
+                () = self.wake.notified() => {}
+                () = idle => {}
+            }
+        }
+    }
+
+    /// Admits somebody, or takes its new addresses.
+    pub(crate) fn admit(&self, mate: Mate, control: watch::Receiver<Control>) {
+        let mut giving = self.giving();
+        let is_full = giving.guests.len() >= MAX_MATES;
+        match giving.guests.entry(mate.id) {
+            Entry::Occupied(mut known) => {
+                let guest = known.get_mut();
+                (guest.mate, guest.control) = (mate, control);
+            }
+            Entry::Vacant(place) if !is_full => {
+                place.insert(Guest { mate, control, conversation: None, waiting: VecDeque::new() });
+            }
+            Entry::Vacant(_) => return,
+        }
+        drop(giving);
+        self.tell();
+    }
+
+    /// Nothing more goes to this one.
+    pub(crate) fn dismiss(&self, peer: PeerId) {
+        let mut giving = self.giving();
+        let now = self.now();
+        if giving.guests.remove(&peer).is_some() {
+            giving.giver.handle_left(peer, now);
+        }
+        drop(giving);
+        self.tell();
+    }
+
+    /// Nothing more goes to anybody who is not one of these.
+    pub(crate) fn dismiss_others(&self, of: &[Mate]) {
+        let gone: Vec<PeerId> = {
+            let giving = self.giving();
+            giving.guests.keys().copied().filter(|peer| !of.iter().any(|mate| mate.id == *peer)).collect()
+        };
+        gone.into_iter().for_each(|peer| self.dismiss(peer));
+    }
+
+    /// Everybody who may have it, but for one.
+    pub(crate) fn mates_of(&self, peer: PeerId) -> Vec<Mate> {
+        self.giving().guests.values().map(|guest| guest.mate.clone()).filter(|mate| mate.id != peer).collect()
+    }
+
+    /// Units that are here.
+    pub(crate) fn held(&self) -> RangeSet {
+        self.giving().held.clone()
+    }
+
+    /// A unit is here from now on.
+    pub(crate) fn add(&self, unit: u32) {
+        let mut giving = self.giving();
+        let now = self.now();
+        giving.held.insert_one(unit);
+        giving.giver.handle_unit(unit, now);
+        drop(giving);
+        self.tell();
+        self.wake.notify_one();
+    }
+
+    /// A unit came from somebody.
+    pub(crate) fn came_from(&self, peer: PeerId, unit: u32) {
+        let bytes = self.units.get(unit).map_or(0, |unit| unit.bytes());
+        *self.came.lock().unwrap_or_else(PoisonError::into_inner).entry(peer).or_default() += u64::from(bytes);
+    }
+
+    /// Something changed that others are told of.
+    pub(crate) fn tell(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// A guest wants to talk; a conversation from before is over. `None`: it is none.
+    pub(crate) fn open(self: &Arc<Self>, peer: PeerId) -> Option<Conversation> {
+        let mut giving = self.giving();
+        let now = self.now();
+        giving.conversations += 1;
+        let number = giving.conversations;
+        let Giving { giver, guests, .. } = &mut *giving;
+        let guest = guests.get_mut(&peer)?;
+        let gives = watch::Sender::new(false);
+        let told = gives.subscribe();
+        if guest.conversation.replace((number, gives)).is_some() {
+            guest.waiting.clear();
+            giver.handle_left(peer, now);
+        }
+        giver.handle_joined(peer, now);
+        drop(giving);
+        self.wake.notify_one();
+        Some(Conversation { content: self.clone(), peer, number, gives: told })
+    }
+
+    /// What a guest has.
+    pub(crate) fn handle_have(&self, peer: PeerId, units: &RangeSet) {
+        let mut giving = self.giving();
+        let now = self.now();
+        giving.giver.handle_have(peer, units.iter(), now);
+        drop(giving);
+        self.wake.notify_one();
+    }
+
+    /// A guest wants a unit. What it gets comes through the channel, once it is its turn; dropped, it has to wait for its next one.
+    pub(crate) fn want(&self, peer: PeerId, want: &Want) -> Option<(oneshot::Receiver<Turn>, watch::Receiver<Control>)> {
+        let mut giving = self.giving();
+        let Giving { giver, guests, .. } = &mut *giving;
+        let guest = guests.get_mut(&peer).filter(|guest| guest.conversation.is_some())?;
+        let (turn, granted) = oneshot::channel();
+        guest.waiting.retain(|(_, turn)| !turn.is_closed());
+        if guest.waiting.len() < MAX_WAITING && guest.conversation.as_ref().is_some_and(|(_, gives)| *gives.borrow()) {
+            guest.waiting.push_back((want.clone(), turn));
+            match want {
+                Want::Unit(unit) => giver.handle_ask(peer, *unit),
+                Want::Any(except) => giver.handle_ask_any(peer, except.to_vec()),
+            }
+        }
+        let control = guest.control.clone();
+        drop(giving);
+        self.wake.notify_one();
+        Some((granted, control))
+    }
+
+    /// A guest does not want a unit after all.
+    pub(crate) fn unwant(&self, peer: PeerId, want: &Want) {
+        if let Want::Unit(unit) = want {
+            self.giving().giver.handle_cancel(peer, *unit);
+        }
+        self.wake.notify_one();
+    }
+
+    /// Does what there is to do: tells guests that they may ask, and has units sent.
+    fn give(self: &Arc<Self>) {
+        // Dropped when the lock is free again.
+        let mut refused = Vec::new();
+        let mut giving = self.giving();
+        let now = self.now();
+        loop {
+            let Giving { giver, guests, under_way, .. } = &mut *giving;
+            let next = giver.poll().or_else(|| if *under_way < AT_ONCE { giver.give(now) } else { None });
+            match next {
+                None => return,
+                Some(Gift::Gives { peer, gives }) => {
+                    let Some(guest) = guests.get_mut(&peer) else { continue };
+                    if !gives {
+                        guest.waiting.clear();
+                    }
+                    if let Some((_, told)) = &guest.conversation {
+                        told.send_replace(gives);
+                    }
+                }
+                Some(Gift::Give { peer, unit, chosen }) => {
+                    let waiting = guests.get_mut(&peer).map(|guest| &mut guest.waiting);
+                    let turn = waiting.and_then(|waiting| {
+                        let fits = |want: &Want| if chosen { matches!(want, Want::Any(_)) } else { *want == Want::Unit(unit) };
+                        let at = waiting.iter().position(|(want, _)| fits(want))?;
+                        waiting.remove(at)
+                    });
+                    let granted = turn.map(|(_, turn)| {
+                        *under_way += 1;
+                        turn.send(Turn { content: self.clone(), unit })
+                    });
+                    if !matches!(granted, Some(Ok(()))) {
+                        // It is not wanted any more.
+                        giver.handle_cancel(peer, unit);
+                        refused.push(granted);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The frames of a unit; reads the disk. Of the origin's, the hashes become known.
+    pub(crate) fn read(&self, number: u32) -> Option<Vec<Bytes>> {
+        let unit = self.units.get(number)?;
+        match &self.source {
+            Source::Offered(reader) => {
+                let (blocks, hashes) = read_offered(reader, unit);
+                if !self.known.knows(number) && self.known.learn(&self.manifest, &self.units, number, &hashes) {
+                    self.tell();
+                }
+                Some(blocks)
+            }
+            Source::Held(held) => Some(held.read(unit, &self.known.get(number)?)),
+        }
+    }
+
+    fn giving(&self) -> MutexGuard<'_, Giving> {
+        self.giving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read_offered(reader: &Mutex<Reader>, unit: Unit) -> (Vec<Bytes>, Vec<Hash>) {
+    let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut fetching = Fetching::new(vec![unit.item()]);
+    let (mut blocks, mut more) = (Vec::new(), true);
+    while more {
+        let (block, follows) = reader.next(&mut fetching);
+        blocks.push(block.into());
+        more = follows;
+    }
+    (blocks, reader.take_hashes())
+}

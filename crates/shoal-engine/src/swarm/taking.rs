@@ -1,0 +1,453 @@
+//! Takes a content from everybody who has it, and gives on what came. Asks what the scheduler says, whom it says; the writer of the transfer
+//! says what became of it.
+
+use super::{
+    content::Content,
+    converse::news,
+    take::{Granted, TakeEnd, Taken},
+};
+use crate::{
+    connection::Connection,
+    device::Via,
+    discovery::devices::Sighting,
+    stream::{RecvStream, SendStream, StreamError, read_message, write_message},
+    transfer::{
+        fetch::{FetchError, Fetcher},
+        live::Control,
+        record::Receiving,
+        write::{Arrived, Outcome, OutcomeKind, lock},
+    },
+};
+use shoal_proto::{
+    Manifest, PeerId, RangeSet,
+    codec::MAX_MESSAGE,
+    message::Request,
+    plan::Plan,
+    share::Few,
+    swarm::{
+        Bits, Unit, Units,
+        message::{FromGiver, FromTaker, MAX_EXCEPT, Mate, Want, runs, told},
+        scheduler::{NEWS, Order, Scheduler},
+    },
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    task::{AbortHandle, JoinSet},
+    time::Instant,
+};
+
+/// The scheduler is asked again after this long without news: somebody may be slow.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// With nobody there for so long, the transfer is interrupted.
+const ALONE: Duration = Duration::from_secs(10);
+
+/// Waits before a peer is dialled again: the first, and the longest.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const MAX_RETRY: Duration = Duration::from_secs(5);
+
+/// Messages of peers that wait for the taker, at most; more wait on their streams.
+const EVENTS: usize = 256;
+
+/// What happened in a conversation with a giver.
+enum Event {
+    Joined(PeerId, Connection),
+    Said(PeerId, FromGiver),
+    Left(PeerId),
+}
+
+/// A request under way.
+struct Asked {
+    peer: PeerId,
+    /// Known once it is granted, if it was for any.
+    unit: Option<u32>,
+    task: AbortHandle,
+}
+
+/// The taker's side of a swarm.
+pub(crate) struct Taking {
+    fetcher: Arc<Fetcher>,
+    content: Arc<Content>,
+    /// What the person here wants of the transfer: whoever paused gives nothing either.
+    control: watch::Receiver<Control>,
+    scheduler: Scheduler<PeerId>,
+    conversations: BTreeMap<PeerId, AbortHandle>,
+    talking: JoinSet<()>,
+    connections: BTreeMap<PeerId, Connection>,
+    /// What peers have whose hashes are not known.
+    unknown: BTreeMap<PeerId, RangeSet>,
+    banned: BTreeSet<PeerId>,
+    requests: JoinSet<(u64, TakeEnd)>,
+    asked: BTreeMap<u64, Asked>,
+    number: u64,
+    longest: u32,
+    events: mpsc::Sender<Event>,
+    granted: mpsc::UnboundedSender<Granted>,
+}
+
+/// Units of which nothing more is needed, and those that can be given on.
+pub(crate) fn standing(plan: &Plan, manifest: &Manifest, units: &Units, failed: &BTreeSet<u32>) -> (Bits, RangeSet) {
+    let (mut settled, mut held) = (Bits::none(units.len()), RangeSet::new());
+    for (number, unit) in units.iter() {
+        let is_there = |entry: u32| plan.settled().contains(entry);
+        let (is_settled, is_held) = match unit {
+            Unit::Piece { entry, piece, .. } => {
+                let has = plan.has_piece(entry, piece) || is_there(entry.0) && !failed.contains(&entry.0);
+                (has || is_there(entry.0) || !plan.wanted().contains(entry.0), has)
+            }
+            Unit::Entries { .. } => {
+                let all = unit.entries().all(|entry| is_there(entry) || !plan.wanted().contains(entry));
+                let whole = unit.entries().all(|entry| is_there(entry) && !failed.contains(&entry));
+                (all, whole)
+            }
+        };
+        if is_settled {
+            settled.insert(number);
+        }
+        if is_held && manifest.entry(unit.first()).is_some() {
+            held.insert_one(number);
+        }
+    }
+    (settled, held)
+}
+
+impl Taking {
+    /// Takes until everything that is wanted is settled.
+    ///
+    /// # Errors
+    /// [`FetchError`]: the disk, the writer, or nobody is there.
+    pub(crate) async fn run(
+        fetcher: Arc<Fetcher>,
+        content: Arc<Content>,
+        control: watch::Receiver<Control>,
+        mut outcomes: mpsc::UnboundedReceiver<Outcome>,
+        changed: Arc<Notify>,
+    ) -> Result<(), FetchError> {
+        let receiving: &Receiving = &fetcher.shared;
+        let failed = receiving.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).keys().map(|entry| entry.0).collect();
+        let settled = standing(&lock(&receiving.plan), &content.manifest, &content.units, &failed).0;
+        let longest = content.units.iter().map(|(_, unit)| unit.bytes()).max().unwrap_or(0);
+        let (events, mut happened) = mpsc::channel(EVENTS);
+        let (granted, mut grants) = mpsc::unbounded_channel();
+        let mut this = Self {
+            scheduler: Scheduler::new(longest, settled, rand::random()),
+            fetcher,
+            control,
+            conversations: BTreeMap::new(),
+            talking: JoinSet::new(),
+            connections: BTreeMap::new(),
+            unknown: BTreeMap::new(),
+            banned: BTreeSet::new(),
+            requests: JoinSet::new(),
+            asked: BTreeMap::new(),
+            number: 0,
+            longest,
+            events,
+            granted,
+            content,
+        };
+        this.talk_to(this.content.id.origin);
+        let mut alone_since = Instant::now();
+        loop {
+            this.name_complete().await?;
+            if lock(&this.fetcher.shared.plan).is_finished() {
+                return Ok(());
+            }
+            this.order();
+            if !this.connections.is_empty() {
+                alone_since = Instant::now();
+            } else if alone_since.elapsed() >= ALONE {
+                return Err(FetchError::Stream(StreamError::Finished));
+            }
+            let news = changed.notified();
+            tokio::select! {
+                Some(event) = happened.recv() => this.handle(event)?,
+                Some(granted) = grants.recv() => this.handle_granted(granted),
+                Some(outcome) = outcomes.recv() => this.handle_outcome(outcome),
+                Some(ended) = this.requests.join_next() => match ended {
+                    Ok((number, end)) => this.handle_end(number, end)?,
+                    Err(error) if error.is_cancelled() => {}
+                    Err(error) => std::panic::resume_unwind(error.into_panic()),
+                },
+                () = news => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    /// Has files named whose pieces are all there: each was checked against what the origin said.
+    async fn name_complete(&self) -> Result<(), FetchError> {
+        loop {
+            let complete = lock(&self.fetcher.shared.plan).next_complete();
+            let Some((entry, root)) = complete else { return Ok(()) };
+            self.fetcher.queue.send((Arrived::Root { entry, root }, None)).await.map_err(|_| FetchError::WriterGone)?;
+        }
+    }
+
+    fn order(&mut self) {
+        while let Some(order) = self.scheduler.poll(self.content.now()) {
+            match order {
+                Order::Ask { peer, unit } => self.ask(peer, Want::Unit(unit), Some(unit)),
+                Order::AskAny { peer, except } => {
+                    let except = except.into_iter().take(MAX_EXCEPT).collect::<Vec<_>>();
+                    self.ask(peer, Want::Any(Few::try_from(except).unwrap_or_default()), None);
+                }
+                Order::Cancel { peer, unit } => {
+                    let of = |asked: &&Asked| asked.peer == peer && asked.unit == Some(unit);
+                    if let Some(asked) = self.asked.values().find(of) {
+                        asked.task.abort();
+                    }
+                    self.asked.retain(|_, asked| !(asked.peer == peer && asked.unit == Some(unit)));
+                }
+            }
+        }
+    }
+
+    fn ask(&mut self, peer: PeerId, want: Want, unit: Option<u32>) {
+        let Some(connection) = self.connections.get(&peer).cloned() else {
+            return self.scheduler.handle_gives(peer, false, self.content.now());
+        };
+        self.number += 1;
+        let number = self.number;
+        let taken = Taken {
+            fetcher: self.fetcher.clone(),
+            content: self.content.clone(),
+            connection,
+            request: number,
+            want,
+            granted: self.granted.clone(),
+            longest: self.longest,
+        };
+        let task = self.requests.spawn(async move { (number, taken.run().await) });
+        self.asked.insert(number, Asked { peer, unit, task });
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), FetchError> {
+        let now = self.content.now();
+        match event {
+            Event::Joined(peer, connection) => {
+                self.connections.insert(peer, connection);
+                self.scheduler.handle_joined(peer, now);
+            }
+            Event::Left(peer) => self.left(peer),
+            Event::Said(peer, FromGiver::Have(units)) => {
+                let units = told(&units, self.content.units.len());
+                if peer == self.content.id.origin {
+                    self.scheduler.handle_have(peer, units.iter());
+                } else {
+                    let waiting = self.unknown.entry(peer).or_default();
+                    units.ranges().for_each(|run| waiting.insert(run));
+                    self.look_at(peer);
+                }
+            }
+            Event::Said(peer, FromGiver::Gives(gives)) => {
+                self.scheduler.handle_gives(peer, gives, now);
+                if !gives {
+                    self.forget(peer);
+                }
+            }
+            // Only the origin's word counts.
+            Event::Said(peer, FromGiver::Hashes(_) | FromGiver::Mates(_)) if peer != self.content.id.origin => {}
+            Event::Said(_, FromGiver::Hashes(told)) => {
+                for of_unit in told.iter() {
+                    let Content { known, manifest, units, .. } = &*self.content;
+                    if !known.learn(manifest, units, of_unit.unit, &of_unit.hashes) {
+                        return Err(FetchError::Violation);
+                    }
+                }
+                let peers: Vec<PeerId> = self.unknown.keys().copied().collect();
+                peers.into_iter().for_each(|peer| self.look_at(peer));
+            }
+            Event::Said(_, FromGiver::Mates(mates)) => self.meet(&mates),
+        }
+        Ok(())
+    }
+
+    /// What a peer has is of use once it is known what it has to be.
+    fn look_at(&mut self, peer: PeerId) {
+        let Some(waiting) = self.unknown.get_mut(&peer) else { return };
+        let known = self.content.known.units();
+        let usable: Vec<u32> = waiting.iter().filter(|unit| known.contains(*unit)).collect();
+        usable.iter().for_each(|unit| waiting.remove(*unit..unit.saturating_add(1)));
+        self.scheduler.handle_have(peer, usable);
+    }
+
+    /// Others who take the same: each takes from each.
+    fn meet(&mut self, mates: &[Mate]) {
+        self.content.dismiss_others(mates);
+        for mate in mates {
+            for address in mate.addresses.iter() {
+                let sighting = Sighting::address(mate.id, Via::Remembered, *address);
+                self.fetcher.transfers.devices.sighting(sighting);
+            }
+            self.content.admit(mate.clone(), self.control.clone());
+            self.talk_to(mate.id);
+        }
+        let origin = self.content.id.origin;
+        let gone: Vec<PeerId> =
+            self.conversations.keys().copied().filter(|peer| *peer != origin && !mates.iter().any(|mate| mate.id == *peer)).collect();
+        for peer in gone {
+            self.hang_up(peer);
+        }
+    }
+
+    fn talk_to(&mut self, peer: PeerId) {
+        let own = self.fetcher.transfers.links.id();
+        if peer == own || self.banned.contains(&peer) || self.conversations.contains_key(&peer) {
+            return;
+        }
+        let talk = talk(self.fetcher.clone(), self.content.clone(), peer, self.events.clone());
+        self.conversations.insert(peer, self.talking.spawn(talk));
+    }
+
+    fn hang_up(&mut self, peer: PeerId) {
+        if let Some(conversation) = self.conversations.remove(&peer) {
+            conversation.abort();
+        }
+        self.left(peer);
+    }
+
+    fn left(&mut self, peer: PeerId) {
+        self.connections.remove(&peer);
+        self.unknown.remove(&peer);
+        self.scheduler.handle_left(peer);
+        self.forget(peer);
+    }
+
+    /// What was asked of a peer does not come.
+    fn forget(&mut self, peer: PeerId) {
+        self.asked.retain(|_, asked| {
+            if asked.peer == peer {
+                asked.task.abort();
+            }
+            asked.peer != peer
+        });
+    }
+
+    fn handle_granted(&mut self, Granted { peer, request, unit }: Granted) {
+        if let Some(asked) = self.asked.get_mut(&request) {
+            asked.unit = Some(unit);
+            self.scheduler.handle_granted(peer, unit, self.content.now());
+        }
+    }
+
+    fn handle_outcome(&mut self, Outcome { peer, unit, kind }: Outcome) {
+        match kind {
+            OutcomeKind::Wrong => self.ban(peer),
+            OutcomeKind::Whole => {
+                self.content.came_from(peer, unit);
+                self.scheduler.handle_unit(peer, unit, self.content.now());
+                if self.content.known.knows(unit) {
+                    self.content.add(unit);
+                }
+            }
+            OutcomeKind::Partly => {
+                // Its other parts cannot come either.
+                let entries = self.content.units.get(unit).map(|unit| unit.entries()).unwrap_or_default();
+                let settled = lock(&self.fetcher.shared.plan).settled().clone();
+                for entry in entries.filter(|entry| settled.contains(*entry)) {
+                    for unit in self.content.units.of_entry(shoal_proto::manifest::EntryIndex(entry)) {
+                        self.scheduler.handle_unit(peer, unit, self.content.now());
+                    }
+                }
+            }
+        }
+    }
+
+    fn handle_end(&mut self, number: u64, end: TakeEnd) -> Result<(), FetchError> {
+        let Some(Asked { peer, .. }) = self.asked.remove(&number) else { return Ok(()) };
+        let now = self.content.now();
+        match end {
+            TakeEnd::Came => {}
+            TakeEnd::Lacks(unit) => self.scheduler.handle_failed(peer, unit),
+            TakeEnd::Waits => self.scheduler.handle_gives(peer, false, now),
+            TakeEnd::Gone => {
+                self.scheduler.handle_gives(peer, false, now);
+                self.forget(peer);
+            }
+            TakeEnd::Wrong => self.ban(peer),
+            TakeEnd::Stuck(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Whoever gave what is wrong gives nothing more of this content.
+    fn ban(&mut self, peer: PeerId) {
+        if peer == self.content.id.origin || !self.banned.insert(peer) {
+            return;
+        }
+        tracing::warn!(%peer, "gave a wrong piece: nothing more is taken from it");
+        self.hang_up(peer);
+    }
+}
+
+/// Talks with a giver for as long as the swarm lasts, dialling it again after each loss.
+async fn talk(fetcher: Arc<Fetcher>, content: Arc<Content>, peer: PeerId, events: mpsc::Sender<Event>) {
+    let mut wait = FIRST_RETRY;
+    loop {
+        if let Ok((connection, send, recv)) = fetcher.transfers.links.request(peer, &Request::Join(content.id)).await {
+            let _hold = connection.hold();
+            let mut heard = false;
+            let over = tokio::select! {
+                over = tell(&content, send) => over,
+                over = hear(peer, recv, &connection, &events, &mut heard) => over,
+            };
+            if let Err(error) = over {
+                tracing::debug!(%peer, %error, "a giver does not talk any more");
+            }
+            if heard {
+                wait = FIRST_RETRY;
+            }
+            if events.send(Event::Left(peer)).await.is_err() {
+                return;
+            }
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(MAX_RETRY);
+    }
+}
+
+/// Tells a giver what is here.
+async fn tell(content: &Content, mut send: SendStream) -> Result<(), StreamError> {
+    let mut changed = content.changed.subscribe();
+    let mut have = RangeSet::new();
+    loop {
+        changed.mark_unchanged();
+        let held = content.held();
+        for part in runs(&news(&held, &have)) {
+            write_message(&mut send, &FromTaker::Have(part), MAX_MESSAGE).await?;
+        }
+        have = held;
+        // The sender lives in the content. What follows at once goes together.
+        if changed.changed().await.is_err() {
+            return Ok(());
+        }
+        tokio::time::sleep(NEWS).await;
+    }
+}
+
+async fn hear(
+    peer: PeerId,
+    mut recv: RecvStream,
+    connection: &Connection,
+    events: &mpsc::Sender<Event>,
+    heard: &mut bool,
+) -> Result<(), StreamError> {
+    loop {
+        let said: FromGiver = read_message(&mut recv, MAX_MESSAGE).await?;
+        if !*heard {
+            *heard = true;
+            if events.send(Event::Joined(peer, connection.clone())).await.is_err() {
+                return Ok(());
+            }
+        }
+        if events.send(Event::Said(peer, said)).await.is_err() {
+            return Ok(());
+        }
+    }
+}
