@@ -212,7 +212,8 @@ pub struct Switch {
 impl Switch {
     /// Gives `host` an interface called `device` that ends in this switch, and brings it up.
     pub fn plug(&self, host: &Host, device: &str) -> Port {
-        let port = Port { switch: self.host.clone(), name: format!("p{}", self.ports.fetch_add(1, Ordering::Relaxed)) };
+        let name = format!("p{}", self.ports.fetch_add(1, Ordering::Relaxed));
+        let port = Port { switch: self.host.clone(), name, host: host.clone(), device: device.to_owned() };
         let (name, own) = (&port.name, &self.host.namespace.0);
         host.ip(&format!("link add {device} type veth peer name {name} netns {own}"));
         self.host.ip(&format!("link set {name} master br0 up"));
@@ -226,12 +227,25 @@ impl Switch {
 pub struct Port {
     switch: Host,
     name: String,
+    host: Host,
+    device: String,
 }
 
 impl Port {
     /// Pulls the cable out, or puts it back: the host's interface loses its carrier.
     pub fn set_plugged(&self, plugged: bool) {
         self.switch.set_link(&self.name, plugged);
+    }
+
+    /// Lets so many Mbit/s through, each way.
+    pub fn set_rate(&self, mbit: f64) {
+        let (host, device) = (&self.host, &self.device);
+        for (host, device) in [(&self.switch, &self.name), (host, device)] {
+            let rate = format!("{}kbit", (mbit * 1000.0).round());
+            // A burst holds the longest segment; what waits is half a quarter of a second's.
+            let args = ["qdisc", "replace", "dev", device, "root", "tbf", "rate", &rate, "burst", "64kb", "latency", "100ms"];
+            host.run("tc", &args);
+        }
     }
 }
 

@@ -14,5 +14,6 @@ mod hostile;
 mod lab;
 mod shares;
 mod survival;
+mod swarm;
 mod transfers;
 mod window;
