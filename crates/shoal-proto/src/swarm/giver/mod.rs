@@ -262,7 +262,7 @@ impl<P: Copy + Ord> Giver<P> {
             let Some((unit, chosen)) = chosen else {
                 // With all places taken, one that is not used goes to another.
                 let is_unused = found.wishes.is_empty() && now >= found.used + IDLE;
-                if is_unused && self.placed.len() + 1 >= MAX_PLACES && !self.waiting.is_empty() {
+                if is_unused && self.placed.len() + 1 >= MAX_PLACES && self.is_awaited() {
                     self.takes_place_back(peer);
                 } else {
                     self.placed.push_back(peer);
@@ -272,7 +272,8 @@ impl<P: Copy + Ord> Giver<P> {
             found.used = now;
             found.left = found.left.saturating_sub(1);
             let is_new = !found.has.contains(unit) && found.given.insert(unit);
-            if found.left == 0 && !self.waiting.is_empty() {
+            let is_over = found.left == 0;
+            if is_over && self.is_awaited() {
                 self.takes_place_back(peer);
             } else {
                 self.placed.push_back(peer);
@@ -351,6 +352,11 @@ impl<P: Copy + Ord> Giver<P> {
     /// One who has all that is here has no use for a place; the last places are for those who miss little.
     fn may_be_placed(&self, asker: &Asker, is_last: bool) -> bool {
         (!is_last || asker.has.len() + TURN >= self.has.extent()) && self.has.exceeds(&asker.has)
+    }
+
+    /// Somebody waits who can be given something.
+    fn is_awaited(&self) -> bool {
+        self.waiting.iter().filter_map(|peer| self.peers.get(peer)).any(|asker| self.may_be_placed(asker, false))
     }
 
     fn takes_place_back(&mut self, peer: P) {

@@ -88,7 +88,7 @@ pub struct Scheduler<P> {
     missing: u32,
     wanted: Wanted,
     /// From whom a unit comes.
-    coming: BTreeMap<u32, Vec<P>>,
+    coming: BTreeMap<u32, Vec<Coming<P>>>,
     peers: BTreeMap<P, Peer>,
     banned: BTreeSet<P>,
     orders: VecDeque<Order<P>>,
@@ -97,6 +97,16 @@ pub struct Scheduler<P> {
     looked: Moment,
     news: Vec<u32>,
     news_since: Option<Moment>,
+}
+
+/// A unit that was asked of somebody.
+#[derive(Debug, Clone, Copy)]
+struct Coming<P> {
+    from: P,
+    /// Since when it is being sent.
+    started: Option<Moment>,
+    /// It was asked for because another is slow, who sends it already.
+    is_rescue: bool,
 }
 
 impl<P: Copy + Ord> Scheduler<P> {
@@ -242,19 +252,31 @@ impl<P: Copy + Ord> Scheduler<P> {
         }
     }
 
-    /// A peer chose this unit for a request for any.
+    /// A peer begins to send a unit: one that it was asked for, or one that it chose for a request for any. Whoever else was asked for it and
+    /// has not begun is asked no longer; of two who begin at once the first goes on.
     pub fn handle_granted(&mut self, key: P, unit: u32, now: Moment) {
         let is_useful = self.selected.contains(unit) && !self.have.contains(unit);
-        let copies = self.coming.get(&unit).map_or(0, |from| from.iter().filter(|other| **other != key).count());
         let Some(peer) = self.peers.get_mut(&key) else { return };
-        let was_asked = peer.any > 0;
-        peer.any = peer.any.saturating_sub(1);
-        if !was_asked || !is_useful || copies >= MAX_COPIES {
-            self.orders.push_back(Order::Cancel { peer: key, unit });
-            return self.wake(key);
+        if !peer.asked.contains_key(&unit) {
+            let was_asked = peer.any > 0;
+            peer.any = peer.any.saturating_sub(1);
+            if !was_asked || !is_useful {
+                self.orders.push_back(Order::Cancel { peer: key, unit });
+                return self.wake(key);
+            }
+            peer.ask(unit, length(&self.lengths, unit), now);
+            self.comes(key, unit, false);
         }
-        peer.ask(unit, length(&self.lengths, unit), now);
-        self.comes(key, unit);
+        let Some(coming) = self.coming.get_mut(&unit) else { return };
+        let is_rescue = coming.iter().any(|coming| coming.from == key && coming.is_rescue);
+        let is_late = !is_rescue && coming.iter().any(|coming| coming.from != key && coming.started.is_some());
+        coming.iter_mut().filter(|coming| coming.from == key).for_each(|coming| coming.started = Some(now));
+        let ends = |coming: &Coming<P>| if is_late { coming.from == key } else { coming.started.is_none() };
+        let ended: Vec<P> = coming.iter().filter(|coming| ends(coming)).map(|coming| coming.from).collect();
+        coming.retain(|coming| !ends(coming));
+        for other in ended {
+            self.ask_no_more(other, unit);
+        }
     }
 
     /// Bytes of a unit came from a peer: it is alive, however long the unit takes.
@@ -364,8 +386,9 @@ impl<P: Copy + Ord> Scheduler<P> {
         if !peer.may_be_asked(now) {
             return None;
         }
-        let unit = self.wanted.rarest_of(&peer.has).or_else(|| self.steal(key, now))?;
-        Some(self.ask(key, unit, now))
+        let wanted = self.wanted.rarest_of(&peer.has).map(|unit| (unit, false));
+        let (unit, is_rescue) = wanted.or_else(|| self.steal(key, false, now))?;
+        Some(self.ask(key, unit, is_rescue, now))
     }
 
     /// It has everything that is to be here.
@@ -392,8 +415,8 @@ impl<P: Copy + Ord> Scheduler<P> {
             return None;
         }
         let wanted = (is_single || self.is_hungry(key)).then(|| self.wanted.rarest_of(&self.peers.get(&key)?.has)).flatten();
-        let unit = wanted.or_else(|| self.steal(key, now))?;
-        Some(self.ask(key, unit, now))
+        let (unit, is_rescue) = wanted.map(|unit| (unit, false)).or_else(|| self.steal(key, true, now))?;
+        Some(self.ask(key, unit, is_rescue, now))
     }
 
     /// Those who are asked, but for the source, give less than half of what the source gives.
@@ -403,40 +426,42 @@ impl<P: Copy + Ord> Scheduler<P> {
         self.coming.is_empty() || others.map(|(_, peer)| rate(peer)).sum::<f64>() * 2.0 < self.peers.get(&source).map_or(0.0, rate)
     }
 
-    fn ask(&mut self, key: P, unit: u32, now: Moment) -> Order<P> {
+    fn ask(&mut self, key: P, unit: u32, is_rescue: bool, now: Moment) -> Order<P> {
         if let Some(peer) = self.peers.get_mut(&key) {
             peer.ask(unit, length(&self.lengths, unit), now);
         }
-        self.comes(key, unit);
+        self.comes(key, unit, is_rescue);
         Order::Ask { peer: key, unit }
     }
 
     /// Of whom a unit was asked, but for one, are asked no longer.
     fn take_back(&mut self, unit: u32, except: Option<P>) {
-        let bytes = length(&self.lengths, unit);
-        for other in self.coming.remove(&unit).unwrap_or_default() {
-            if Some(other) == except {
-                continue;
+        for coming in self.coming.remove(&unit).unwrap_or_default() {
+            if Some(coming.from) != except {
+                self.ask_no_more(coming.from, unit);
             }
-            if let Some(peer) = self.peers.get_mut(&other) {
-                peer.forget(unit, bytes);
-            }
-            self.orders.push_back(Order::Cancel { peer: other, unit });
-            self.wake(other);
         }
     }
 
-    fn comes(&mut self, peer: P, unit: u32) {
+    fn ask_no_more(&mut self, key: P, unit: u32) {
+        if let Some(peer) = self.peers.get_mut(&key) {
+            peer.forget(unit, length(&self.lengths, unit));
+        }
+        self.orders.push_back(Order::Cancel { peer: key, unit });
+        self.wake(key);
+    }
+
+    fn comes(&mut self, from: P, unit: u32, is_rescue: bool) {
         self.wanted.remove(unit);
-        let from = self.coming.entry(unit).or_default();
-        if !from.contains(&peer) {
-            from.push(peer);
+        let coming = self.coming.entry(unit).or_default();
+        if coming.iter().all(|coming| coming.from != from) {
+            coming.push(Coming { from, started: None, is_rescue });
         }
     }
 
     fn comes_no_more(&mut self, peer: P, unit: u32) {
         let Some(from) = self.coming.get_mut(&unit) else { return };
-        from.retain(|other| *other != peer);
+        from.retain(|coming| coming.from != peer);
         if from.is_empty() {
             self.coming.remove(&unit);
             if self.selected.contains(unit) && !self.have.contains(unit) {

@@ -396,10 +396,8 @@ impl Swarm {
     fn gives(&mut self, peer: Peer) {
         let now = self.now;
         while self.nodes[peer as usize].up_free <= now && self.nodes[peer as usize].manner != Manner::IsSilent {
-            let Some(Gift::Give { peer: to, unit, chosen }) = self.nodes[peer as usize].giver.give(now) else { return };
-            if chosen {
-                self.say(Event::Granted(to, peer, unit));
-            }
+            let Some(Gift::Give { peer: to, unit, .. }) = self.nodes[peer as usize].giver.give(now) else { return };
+            self.say(Event::Granted(to, peer, unit));
             let bytes = self.scene.lengths[unit as usize];
             let took = |rate: f64| Duration::from_secs_f64(f64::from(bytes) / rate);
             let up = now + took(self.nodes[peer as usize].up);
