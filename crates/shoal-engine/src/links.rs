@@ -221,6 +221,18 @@ impl Links {
         }
     }
 
+    /// Looks for a peer where somebody said that it is. Returns whether it is there: a connection to it lives then.
+    pub(crate) async fn find_at(self: &Arc<Self>, peer: PeerId, addresses: &[SocketAddr]) -> bool {
+        for address in addresses {
+            match self.dial_address(*address).await {
+                Ok(connection) if connection.peer() == peer => return true,
+                Ok(_) => {}
+                Err(error) => tracing::debug!(%peer, %address, %error, "a peer is not where it was said to be"),
+            }
+        }
+        false
+    }
+
     /// Closes every connection of a peer at once: it is blocked, forgotten, or done with.
     pub(crate) fn close_peer(&self, peer: PeerId, code: CloseCode) {
         self.table().close_peer(peer, code);

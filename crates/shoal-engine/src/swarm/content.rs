@@ -5,11 +5,13 @@ use super::{held::Held, known::Known};
 use crate::transfer::{
     live::Control,
     reader::{Fetching, Reader},
+    sent::Sent,
     transfers::Transfers,
 };
 use bytes::Bytes;
 use shoal_proto::{
-    Hash, Manifest, PeerId, RangeSet,
+    Hash, Manifest, PeerId, PieceIndex, RangeSet,
+    manifest::{EntryIndex, EntryKind},
     swarm::{
         Bits, Unit, Units,
         giver::{Gift, Giver, SLOTS},
@@ -27,8 +29,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Units that are sent at once: while one's end is confirmed another is on its way.
-const AT_ONCE: usize = 2 * SLOTS;
+/// Units that are sent at once: while one's end is confirmed others are on their way. More would share the way, and each be there later.
+const AT_ONCE: usize = 3;
 
 /// Requests of one guest that wait, at most.
 const MAX_WAITING: usize = 32;
@@ -80,6 +82,9 @@ struct Guest {
     /// The conversation with it, if there is one: its number, and whether it may ask.
     conversation: Option<(u64, watch::Sender<bool>)>,
     waiting: VecDeque<(Want, oneshot::Sender<Turn>)>,
+    /// What it has, and where that is shown of an offer made here.
+    has: RangeSet,
+    sent: Option<Arc<Mutex<Sent>>>,
 }
 
 /// A guest's conversation, until dropped.
@@ -187,16 +192,17 @@ impl Content {
     }
 
     /// Admits somebody, or takes its new addresses.
-    pub(crate) fn admit(&self, mate: Mate, control: watch::Receiver<Control>) {
+    pub(crate) fn admit(&self, mate: Mate, control: watch::Receiver<Control>, sent: Option<Arc<Mutex<Sent>>>) {
         let mut giving = self.giving();
         let is_full = giving.guests.len() >= MAX_MATES;
         match giving.guests.entry(mate.id) {
             Entry::Occupied(mut known) => {
                 let guest = known.get_mut();
-                (guest.mate, guest.control) = (mate, control);
+                (guest.mate, guest.control, guest.sent) = (mate, control, sent);
             }
             Entry::Vacant(place) if !is_full => {
-                place.insert(Guest { mate, control, conversation: None, waiting: VecDeque::new() });
+                let (conversation, waiting, has) = (None, VecDeque::new(), RangeSet::new());
+                place.insert(Guest { mate, control, conversation, waiting, has, sent });
             }
             Entry::Vacant(_) => return,
         }
@@ -281,8 +287,29 @@ impl Content {
         let mut giving = self.giving();
         let now = self.now();
         giving.giver.handle_have(peer, units.iter(), now);
+        if let Some(guest) = giving.guests.get_mut(&peer) {
+            units.ranges().for_each(|run| guest.has.insert(run));
+            if let Some(sent) = &guest.sent {
+                self.show_sent(&guest.has, units, &mut sent.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+        }
         drop(giving);
         self.wake.notify_one();
+    }
+
+    /// What a receiver has counts as sent, whoever sent it.
+    fn show_sent(&self, has: &RangeSet, news: &RangeSet, sent: &mut Sent) {
+        for unit in news.iter().filter_map(|unit| self.units.get(unit)) {
+            let size = |entry: u32| self.manifest.entry(EntryIndex(entry)).map(|entry| entry.kind).filter(EntryKind::is_file);
+            for entry in unit.entries() {
+                let Some(kind) = size(entry) else { continue };
+                let piece = if let Unit::Piece { piece, .. } = unit { piece } else { PieceIndex(0) };
+                sent.piece(EntryIndex(entry), kind.size(), piece);
+                if matches!(unit, Unit::Piece { .. }) && has.contains_range(self.units.of_entry(EntryIndex(entry))) {
+                    sent.root(EntryIndex(entry));
+                }
+            }
+        }
     }
 
     /// A guest wants a unit. What it gets comes through the channel, once it is its turn; dropped, it has to wait for its next one.

@@ -10,6 +10,7 @@ use crate::{
         transfers::{Transfers, blocking},
     },
 };
+use bytes::Bytes;
 use shoal_proto::{
     PeerId, RangeSet,
     codec::{MAX_FRAME_HEAD, MAX_MESSAGE},
@@ -152,8 +153,10 @@ pub(crate) async fn give(
     let Ok(turn) = turn else { return send.refuse(CloseCode::TooMany) };
     let unit = turn.unit;
     send.yield_to_others();
+    let reading = content.clone();
+    let Some(blocks) = blocking(move || reading.read(unit)).await else { return send.refuse(CloseCode::NotShared) };
     let sent = tokio::select! {
-        sent = send_unit(&transfers, &content, unit, control, &mut send) => sent,
+        sent = send_unit(&transfers, blocks, unit, control, &mut send) => sent,
         () = content.closed.cancelled() => return send.refuse(CloseCode::UnknownTransfer),
     };
     match sent {
@@ -168,14 +171,11 @@ pub(crate) async fn give(
 
 async fn send_unit(
     transfers: &Transfers,
-    content: &Arc<Content>,
+    blocks: Vec<Bytes>,
     unit: u32,
     mut control: tokio::sync::watch::Receiver<Control>,
     send: &mut SendStream,
 ) -> Result<(), ServeError> {
-    let reading = content.clone();
-    // `None` cannot be: only what is here is granted.
-    let blocks = blocking(move || reading.read(unit)).await.unwrap_or_default();
     // A person who paused wants nothing to move.
     let wanted = tokio::select! {
         () = transfers.cancel.cancelled() => return Err(ServeError::ShuttingDown),

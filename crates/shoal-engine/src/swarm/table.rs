@@ -11,6 +11,7 @@ use crate::{
         live::{Control, Live},
         reader::Reader,
         send::roots,
+        sent::Sent,
         transfers::Transfers,
     },
 };
@@ -62,6 +63,7 @@ struct Group {
 struct Member {
     mate: Mate,
     control: watch::Receiver<Control>,
+    sent: Arc<Mutex<Sent>>,
     /// It has all that it wants, and goes on giving.
     over: bool,
 }
@@ -88,6 +90,7 @@ impl Swarms {
         let member = Member {
             mate: Mate { id: connection.peer(), addresses },
             control: live.control.subscribe(),
+            sent: live.row().sent.clone(),
             over: false,
         };
         let id = SwarmId { manifest: manifest.id(), origin: transfers.links.id() };
@@ -111,7 +114,7 @@ impl Swarms {
         }
         if let Some(content) = contents.get(&id) {
             for member in group.members.values() {
-                content.admit(member.mate.clone(), member.control.clone());
+                content.admit(member.mate.clone(), member.control.clone(), Some(member.sent.clone()));
             }
             group.swarming.send_replace(true);
         }

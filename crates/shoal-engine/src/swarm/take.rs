@@ -47,7 +47,7 @@ pub(crate) enum TakeEnd {
     Stuck(FetchError),
 }
 
-/// A giver chose this unit.
+/// A giver begins to send this unit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Granted {
     pub(crate) peer: PeerId,
@@ -74,6 +74,10 @@ impl Taken {
         match self.take().await {
             Ok(end) => end,
             Err(FetchError::Stream(error)) if error.close_code() == Some(CloseCode::TooMany) => TakeEnd::Waits,
+            Err(FetchError::Stream(error)) if error.close_code() == Some(CloseCode::NotShared) => match self.want {
+                Want::Unit(unit) => TakeEnd::Lacks(unit),
+                Want::Any(_) => TakeEnd::Gone,
+            },
             Err(FetchError::Stream(error)) if error.is_violation() => TakeEnd::Wrong,
             Err(FetchError::Stream(error)) => {
                 tracing::debug!(%error, peer = %self.connection.peer(), "a unit does not come");
@@ -104,14 +108,11 @@ impl Taken {
         let mut incoming = Incoming::new(recv, self.fetcher.transfers.clone());
         let Given(number) = incoming.message().await?;
         let Some(unit) = self.content.units.get(number) else { return Err(FetchError::Violation) };
-        match &self.want {
-            Want::Unit(wanted) if *wanted != number => return Err(FetchError::Violation),
-            Want::Unit(_) => {}
-            Want::Any(_) => {
-                // The receiver of these lives as long as this task may.
-                let _ = self.granted.send(Granted { peer, request: self.request, unit: number });
-            }
+        if matches!(self.want, Want::Unit(wanted) if wanted != number) {
+            return Err(FetchError::Violation);
         }
+        // The receiver of these lives as long as this task may.
+        let _ = self.granted.send(Granted { peer, request: self.request, unit: number });
         let is_origin = peer == self.content.id.origin;
         let expected = self.expected(number, unit);
         // What nobody can vouch for is not taken.

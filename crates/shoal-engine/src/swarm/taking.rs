@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     connection::Connection,
-    device::Via,
-    discovery::devices::Sighting,
+    links::is_local,
     stream::{RecvStream, SendStream, StreamError, read_message, write_message},
     transfer::{
         fetch::{FetchError, Fetcher},
@@ -19,19 +18,20 @@ use crate::{
     },
 };
 use shoal_proto::{
-    Manifest, PeerId, RangeSet,
+    PeerId, RangeSet,
     codec::MAX_MESSAGE,
     message::Request,
     plan::Plan,
     share::Few,
     swarm::{
         Bits, Unit, Units,
-        message::{FromGiver, FromTaker, MAX_EXCEPT, Mate, Want, runs, told},
+        message::{FromGiver, FromTaker, Mate, Want, runs, told},
         scheduler::{NEWS, Order, Scheduler},
     },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -41,7 +41,7 @@ use tokio::{
     time::Instant,
 };
 
-/// The scheduler is asked again after this long without news: somebody may be slow.
+/// Whether anybody is there is looked at so often.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// With nobody there for so long, the transfer is interrupted.
@@ -82,6 +82,8 @@ pub(crate) struct Taking {
     /// What peers have whose hashes are not known.
     unknown: BTreeMap<PeerId, RangeSet>,
     banned: BTreeSet<PeerId>,
+    /// Units that are here and whose hashes are not known yet: nobody could check them.
+    unproved: RangeSet,
     requests: JoinSet<(u64, TakeEnd)>,
     asked: BTreeMap<u64, Asked>,
     number: u64,
@@ -90,8 +92,8 @@ pub(crate) struct Taking {
     granted: mpsc::UnboundedSender<Granted>,
 }
 
-/// Units of which nothing more is needed, and those that can be given on.
-pub(crate) fn standing(plan: &Plan, manifest: &Manifest, units: &Units, failed: &BTreeSet<u32>) -> (Bits, RangeSet) {
+/// Units of which nothing more is needed, and those that are here.
+fn standing(plan: &Plan, units: &Units, failed: &BTreeSet<u32>) -> (Bits, RangeSet) {
     let (mut settled, mut held) = (Bits::none(units.len()), RangeSet::new());
     for (number, unit) in units.iter() {
         let is_there = |entry: u32| plan.settled().contains(entry);
@@ -109,7 +111,7 @@ pub(crate) fn standing(plan: &Plan, manifest: &Manifest, units: &Units, failed: 
         if is_settled {
             settled.insert(number);
         }
-        if is_held && manifest.entry(unit.first()).is_some() {
+        if is_held {
             held.insert_one(number);
         }
     }
@@ -130,12 +132,13 @@ impl Taking {
     ) -> Result<(), FetchError> {
         let receiving: &Receiving = &fetcher.shared;
         let failed = receiving.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).keys().map(|entry| entry.0).collect();
-        let settled = standing(&lock(&receiving.plan), &content.manifest, &content.units, &failed).0;
+        let (settled, unproved) = standing(&lock(&receiving.plan), &content.units, &failed);
+        let lengths: Vec<u32> = content.units.iter().map(|(_, unit)| unit.bytes()).collect();
         let longest = content.units.iter().map(|(_, unit)| unit.bytes()).max().unwrap_or(0);
         let (events, mut happened) = mpsc::channel(EVENTS);
         let (granted, mut grants) = mpsc::unbounded_channel();
         let mut this = Self {
-            scheduler: Scheduler::new(longest, settled, rand::random()),
+            scheduler: Scheduler::new(lengths, settled, rand::random()),
             fetcher,
             control,
             conversations: BTreeMap::new(),
@@ -143,6 +146,7 @@ impl Taking {
             connections: BTreeMap::new(),
             unknown: BTreeMap::new(),
             banned: BTreeSet::new(),
+            unproved,
             requests: JoinSet::new(),
             asked: BTreeMap::new(),
             number: 0,
@@ -151,11 +155,12 @@ impl Taking {
             granted,
             content,
         };
-        this.talk_to(this.content.id.origin);
+        this.talk_to(this.content.id.origin, &[]);
         let mut alone_since = Instant::now();
         loop {
             this.name_complete().await?;
             if lock(&this.fetcher.shared.plan).is_finished() {
+                tracing::debug!(came = ?this.content.came, "all that was wanted came");
                 return Ok(());
             }
             this.order();
@@ -164,7 +169,7 @@ impl Taking {
             } else if alone_since.elapsed() >= ALONE {
                 return Err(FetchError::Stream(StreamError::Finished));
             }
-            let news = changed.notified();
+            let (news, look_in) = (changed.notified(), this.look_in());
             tokio::select! {
                 Some(event) = happened.recv() => this.handle(event)?,
                 Some(granted) = grants.recv() => this.handle_granted(granted),
@@ -175,9 +180,14 @@ impl Taking {
                     Err(error) => std::panic::resume_unwind(error.into_panic()),
                 },
                 () = news => {}
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = tokio::time::sleep(look_in) => {}
             }
         }
+    }
+
+    /// When the scheduler wants to be asked again, if nothing happens.
+    fn look_in(&self) -> Duration {
+        self.scheduler.wake_at().map_or(LOOK_AGAIN, |at| at.saturating_sub(self.content.now()))
     }
 
     /// Has files named whose pieces are all there: each was checked against what the origin said.
@@ -194,7 +204,7 @@ impl Taking {
             match order {
                 Order::Ask { peer, unit } => self.ask(peer, Want::Unit(unit), Some(unit)),
                 Order::AskAny { peer, except } => {
-                    let except = except.into_iter().take(MAX_EXCEPT).collect::<Vec<_>>();
+                    // The scheduler names no more than fit.
                     self.ask(peer, Want::Any(Few::try_from(except).unwrap_or_default()), None);
                 }
                 Order::Cancel { peer, unit } => {
@@ -262,6 +272,7 @@ impl Taking {
                 }
                 let peers: Vec<PeerId> = self.unknown.keys().copied().collect();
                 peers.into_iter().for_each(|peer| self.look_at(peer));
+                self.prove();
             }
             Event::Said(_, FromGiver::Mates(mates)) => self.meet(&mates),
         }
@@ -277,16 +288,21 @@ impl Taking {
         self.scheduler.handle_have(peer, usable);
     }
 
+    /// What is here and can be checked is given on.
+    fn prove(&mut self) {
+        let proved: Vec<u32> = self.unproved.iter().filter(|unit| self.content.known.knows(*unit)).collect();
+        for unit in proved {
+            self.unproved.remove(unit..unit.saturating_add(1));
+            self.content.add(unit);
+        }
+    }
+
     /// Others who take the same: each takes from each.
     fn meet(&mut self, mates: &[Mate]) {
         self.content.dismiss_others(mates);
         for mate in mates {
-            for address in mate.addresses.iter() {
-                let sighting = Sighting::address(mate.id, Via::Remembered, *address);
-                self.fetcher.transfers.devices.sighting(sighting);
-            }
-            self.content.admit(mate.clone(), self.control.clone());
-            self.talk_to(mate.id);
+            self.content.admit(mate.clone(), self.control.clone(), None);
+            self.talk_to(mate.id, &mate.addresses);
         }
         let origin = self.content.id.origin;
         let gone: Vec<PeerId> =
@@ -296,12 +312,14 @@ impl Taking {
         }
     }
 
-    fn talk_to(&mut self, peer: PeerId) {
+    fn talk_to(&mut self, peer: PeerId, addresses: &[SocketAddr]) {
         let own = self.fetcher.transfers.links.id();
         if peer == own || self.banned.contains(&peer) || self.conversations.contains_key(&peer) {
             return;
         }
-        let talk = talk(self.fetcher.clone(), self.content.clone(), peer, self.events.clone());
+        // The origin's word makes nobody dial the world.
+        let local = addresses.iter().copied().filter(|address| is_local(address.ip())).collect();
+        let talk = talk(self.fetcher.clone(), self.content.clone(), peer, local, self.events.clone());
         self.conversations.insert(peer, self.talking.spawn(talk));
     }
 
@@ -342,9 +360,8 @@ impl Taking {
             OutcomeKind::Whole => {
                 self.content.came_from(peer, unit);
                 self.scheduler.handle_unit(peer, unit, self.content.now());
-                if self.content.known.knows(unit) {
-                    self.content.add(unit);
-                }
+                self.unproved.insert_one(unit);
+                self.prove();
             }
             OutcomeKind::Partly => {
                 // Its other parts cannot come either.
@@ -382,15 +399,27 @@ impl Taking {
             return;
         }
         tracing::warn!(%peer, "gave a wrong piece: nothing more is taken from it");
+        self.scheduler.handle_banned(peer);
         self.hang_up(peer);
     }
 }
 
 /// Talks with a giver for as long as the swarm lasts, dialling it again after each loss.
-async fn talk(fetcher: Arc<Fetcher>, content: Arc<Content>, peer: PeerId, events: mpsc::Sender<Event>) {
+async fn talk(
+    fetcher: Arc<Fetcher>,
+    content: Arc<Content>,
+    peer: PeerId,
+    addresses: Vec<SocketAddr>,
+    events: mpsc::Sender<Event>,
+) {
+    let (links, join) = (&fetcher.transfers.links, Request::Join(content.id));
     let mut wait = FIRST_RETRY;
     loop {
-        if let Ok((connection, send, recv)) = fetcher.transfers.links.request(peer, &Request::Join(content.id)).await {
+        let mut opened = links.request(peer, &join).await;
+        if opened.is_err() && links.find_at(peer, &addresses).await {
+            opened = links.request(peer, &join).await;
+        }
+        if let Ok((connection, send, recv)) = opened {
             let _hold = connection.hold();
             let mut heard = false;
             let over = tokio::select! {

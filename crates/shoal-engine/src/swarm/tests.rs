@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 use super::content::Content;
-use crate::{AcceptRule, Config, Engine, Limits, Outgoing, OutgoingContent, State, Transfer};
-use shoal_proto::{PeerId, swarm::message::SwarmId};
+use crate::{AcceptRule, Config, Engine, Limits, Outgoing, OutgoingContent, State, Transfer, stream::StreamError};
+use shoal_proto::{
+    Hash, PeerId, RangeSet,
+    message::{CloseCode, Request},
+    swarm::message::{SwarmId, Take, Want},
+};
 use std::{
     net::Ipv4Addr,
     path::Path,
@@ -12,6 +16,7 @@ use std::{
 };
 
 const MIB: usize = 1 << 20;
+const SOON: Duration = Duration::from_secs(60);
 
 struct Peer {
     engine: Engine,
@@ -48,13 +53,14 @@ impl Peer {
             if let Some(row) = row.as_ref().filter(|row| row.state.is_over()) {
                 return row.clone();
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "{row:?}");
+            assert!(begun.elapsed() < SOON, "{row:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    fn swarm(&self, id: SwarmId) -> Option<Arc<Content>> {
-        self.engine.inner.transfers.swarms.get(id)
+    /// The content that it takes or gives.
+    fn content(&self) -> Option<Arc<Content>> {
+        self.engine.inner.transfers.swarms.all().into_iter().next()
     }
 }
 
@@ -121,29 +127,109 @@ async fn send(sender: &Peer, to: &[Peer]) {
     sender.engine.send(Outgoing { to: to.iter().map(Peer::id).collect(), content }).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn receivers_of_one_offer_give_each_other_most_of_it() {
-    let (sender, receivers) = crowd(4).await;
-    sender.engine.set_limits(Limits { up: Some(8 * MIB as u64), down: None }).await.unwrap();
-    let begun = Instant::now();
-    send(&sender, &receivers).await;
-    for receiver in &receivers {
+/// All have it all, and what they have is right.
+async fn all_have(sender: &Peer, receivers: &[Peer]) {
+    for receiver in receivers {
         let row = receiver.finished().await;
         assert_eq!((row.state, row.files_failed), (State::Finished, 0), "{row:?}");
         same(&sender.place.path().join("out/things"), &receiver.place.path().join("inbox/things"));
     }
-    let took = begun.elapsed();
-    let of = |receiver: &Peer| {
-        let transfers = &receiver.engine.inner.transfers;
-        let contents = transfers.swarms.all();
-        contents.iter().map(|content| content.came.lock().unwrap().clone()).next().unwrap_or_default()
-    };
-    let came: Vec<_> = receivers.iter().map(of).collect();
-    let size = 16_u64 * MIB as u64;
-    let from_sender: u64 = came.iter().filter_map(|came| came.get(&sender.id())).sum();
-    println!("{took:?}, from the sender {} %: {came:?}", from_sender * 100 / size);
-    assert!(from_sender < size * 2, "the sender gave {} %", from_sender * 100 / size);
-    for peer in receivers.into_iter().chain([sender]) {
+}
+
+async fn limit(peer: &Peer, mib: u64) {
+    peer.engine.set_limits(Limits { up: Some(mib << 20), down: None }).await.unwrap();
+}
+
+async fn end(peers: impl IntoIterator<Item = Peer>) {
+    for peer in peers {
         peer.engine.shutdown().await;
     }
+}
+
+/// Waits until all that a swarm has is out with others than the sender.
+async fn until_all_is_out(receivers: &[Peer]) {
+    let begun = Instant::now();
+    loop {
+        let contents: Vec<_> = receivers.iter().filter_map(Peer::content).collect();
+        let out = contents.iter().map(|content| content.held()).fold(RangeSet::new(), |all, held| all.union(&held));
+        if contents.first().is_some_and(|content| out.contains_range(0..content.units.len())) {
+            return;
+        }
+        assert!(begun.elapsed() < SOON, "{out:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receivers_of_one_offer_give_each_other_most_of_it() {
+    let (sender, receivers) = crowd(4).await;
+    limit(&sender, 8).await;
+    send(&sender, &receivers).await;
+    all_have(&sender, &receivers).await;
+    let came = |receiver: &Peer| receiver.content().map(|content| content.came.lock().unwrap().clone()).unwrap_or_default();
+    let from_sender: u64 = receivers.iter().filter_map(|receiver| came(receiver).get(&sender.id()).copied()).sum();
+    let size: u64 = sender.engine.transfers(true).await.unwrap().first().unwrap().bytes;
+    assert!(from_sender < size * 3 / 2, "the sender gave {} %", from_sender * 100 / size);
+    end(receivers.into_iter().chain([sender])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_goes_once_everything_is_out_is_not_missed() {
+    let (sender, receivers) = crowd(3).await;
+    for peer in receivers.iter().chain([&sender]) {
+        limit(peer, 4).await;
+    }
+    send(&sender, &receivers).await;
+    until_all_is_out(&receivers).await;
+    let mut at_work = 0;
+    for receiver in &receivers {
+        at_work += usize::from(receiver.transfer().await.is_some_and(|row| !row.state.is_over()));
+    }
+    sender.engine.shutdown().await;
+    assert!(at_work > 0, "all had it before the sender went");
+    all_have(&sender, &receivers).await;
+    end(receivers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_late_takes_from_all() {
+    let (sender, receivers) = crowd(4).await;
+    for peer in receivers.iter().chain([&sender]) {
+        limit(peer, 6).await;
+    }
+    let (late, early) = receivers.split_last().unwrap();
+    send(&sender, early).await;
+    until_all_is_out(early).await;
+    send(&sender, std::slice::from_ref(late)).await;
+    all_have(&sender, &receivers).await;
+    let came = late.content().map(|content| content.came.lock().unwrap().clone()).unwrap_or_default();
+    assert!(came.len() > 1, "{came:?}");
+    end(receivers.into_iter().chain([sender])).await;
+}
+
+/// Neither the sender nor anybody who has it says so, or gives any of it, to one who was not offered it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_not_offered_the_same_gets_nothing() {
+    let (sender, receivers) = crowd(2).await;
+    limit(&sender, 4).await;
+    send(&sender, &receivers).await;
+    until_all_is_out(&receivers).await;
+    let outsider = Peer::start("outsider").await;
+    let content = receivers.first().unwrap().content().unwrap();
+    let wrong = SwarmId { manifest: Hash::of(b"another"), ..content.id };
+    for holder in receivers.iter().chain([&sender]) {
+        let address = holder.engine.addresses().first().unwrap().to_string();
+        outsider.engine.find(&address, SOON).await.unwrap();
+        for swarm in [content.id, wrong] {
+            let take = Take { swarm, want: Want::Unit(0) };
+            for request in [Request::Join(swarm), Request::Take(take)] {
+                let links = &outsider.engine.inner.transfers.links;
+                let (_connection, _send, mut recv) = links.request(holder.id(), &request).await.unwrap();
+                let error = recv.read_chunk(1000, true).await.unwrap_err();
+                assert_eq!(StreamError::from(error).close_code(), Some(CloseCode::UnknownTransfer), "{request:?}");
+            }
+        }
+    }
+    all_have(&sender, &receivers).await;
+    end(receivers.into_iter().chain([sender, outsider])).await;
 }

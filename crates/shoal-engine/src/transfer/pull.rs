@@ -5,7 +5,7 @@ use super::{
     fetch::{AllDone, Asking, FetchError, Fetcher, QUEUE_LEN, Queued, UNRECORDED_KIB},
     live::Live,
     transfers::{Transfers, blocking},
-    write::{WriteError, Writer, lock},
+    write::{WriteError, Writer},
 };
 use crate::{
     connection::Connection,
@@ -13,7 +13,7 @@ use crate::{
     swarm::{
         content::{Content, Source},
         held::Held,
-        taking::{self, Taking},
+        taking::Taking,
     },
 };
 use shoal_proto::{
@@ -24,7 +24,7 @@ use shoal_proto::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
@@ -253,11 +253,9 @@ async fn join_swarm(transfers: &Arc<Transfers>, live: &Live, fetcher: &Arc<Fetch
     });
     let units = units.await?;
     let shared = &fetcher.shared;
-    let failed = shared.failed.lock().unwrap_or_else(PoisonError::into_inner).keys().map(|entry| entry.0).collect();
-    let (_, held) = taking::standing(&lock(&shared.plan), &shared.manifest, &units, &failed);
     let id = SwarmId { manifest: shared.manifest.id(), origin: live.peer };
     let source = Source::Held(Held::new(shared.clone()));
-    let content = Content::new(id, shared.manifest.clone(), units, held, source, transfers);
+    let content = Content::new(id, shared.manifest.clone(), units, RangeSet::new(), source, transfers);
     transfers.swarms.begin(content.clone());
     Some(content)
 }

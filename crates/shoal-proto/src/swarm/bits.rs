@@ -18,8 +18,10 @@ impl Bits {
 
     /// All of `extent` units.
     pub fn all(extent: u32) -> Self {
-        let mut bits = Self::none(extent);
-        (0..extent).for_each(|unit| _ = bits.insert(unit));
+        let mut bits = Self { words: vec![u64::MAX; extent.div_ceil(u64::BITS) as usize], extent, count: extent };
+        if let Some(last) = bits.words.last_mut().filter(|_| extent % u64::BITS != 0) {
+            *last >>= u64::BITS - extent % u64::BITS;
+        }
         bits
     }
 
@@ -60,9 +62,40 @@ impl Bits {
         true
     }
 
+    /// Takes a unit out. `false`: it was not in it.
+    pub fn remove(&mut self, unit: u32) -> bool {
+        if !self.contains(unit) {
+            return false;
+        }
+        if let Some(word) = self.words.get_mut((unit / u64::BITS) as usize) {
+            *word &= !(1 << (unit % u64::BITS));
+            self.count -= 1;
+        }
+        true
+    }
+
     /// All that are in it, in order.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.extent).filter(|unit| self.contains(*unit))
+        (0..).zip(&self.words).flat_map(|(at, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let lowest = rest.trailing_zeros();
+                (lowest < u64::BITS).then(|| {
+                    rest &= rest - 1;
+                    at * u64::BITS + lowest
+                })
+            })
+        })
+    }
+
+    /// Some unit is in both.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.words.iter().zip(&other.words).any(|(one, two)| one & two != 0)
+    }
+
+    /// Some unit is in it and not in the other, of the same extent.
+    pub fn exceeds(&self, other: &Self) -> bool {
+        self.count > other.count || self.words.iter().zip(&other.words).any(|(one, two)| one & !two != 0)
     }
 
     /// As ranges, to travel.
@@ -92,5 +125,14 @@ mod tests {
         let all = Bits::all(70);
         assert!(all.is_full() && all.ranges().ranges().collect::<Vec<_>>() == [0..70]);
         assert!(Bits::none(0).is_full() && Bits::none(0).is_empty());
+        assert!((0..200).all(|extent| Bits::all(extent).iter().eq(0..extent) && Bits::all(extent).is_full()));
+    }
+
+    #[test]
+    fn sets_are_compared_unit_by_unit() {
+        let (mut one, mut two) = (Bits::none(130), Bits::none(130));
+        assert!(one.insert(129) && two.insert(128) && !one.meets(&two) && one.exceeds(&two) && two.exceeds(&one));
+        assert!(two.insert(129) && one.meets(&two) && !one.exceeds(&two) && two.exceeds(&one));
+        assert!(two.remove(128) && !two.remove(128) && !two.remove(130) && !two.exceeds(&one) && two == one);
     }
 }

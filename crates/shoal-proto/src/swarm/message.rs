@@ -1,14 +1,12 @@
 //! What peers of a swarm say to each other. [`super`] says when.
 
+use super::scheduler::MAX_EXCEPT;
 use crate::{Hash, PeerId, RangeSet, share::Few};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// Runs of units in one message, at most; more go in several.
 pub const MAX_RUNS: usize = 8192;
-
-/// Units that an [`Want::Any`] leaves out, at most.
-pub const MAX_EXCEPT: usize = 1024;
 
 /// Hashes in one message, at most.
 pub const MAX_HASHES: usize = 4096;

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Weight of the past when something comes, of 4: a few units decide.
 const PAST: f64 = 3.0;
 
+/// What a time by rates is at most: nothing is waited for so long.
+const LONGEST: f64 = 3600.0;
+
 /// A peer's rate as it was measured; nothing is known of a new one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rate {
@@ -19,16 +22,20 @@ impl Rate {
         self.bytes_per_second = Some(self.bytes_per_second.map_or(now, |past| (past * PAST + now) / (PAST + 1.0)));
     }
 
-    /// Pieces of a length that it gives in a time; 0 when it is not known.
-    pub fn pieces_in(&self, time: Duration, length: u32) -> usize {
-        let bytes = self.bytes_per_second.unwrap_or(0.0) * time.as_secs_f64();
-        // Above what anybody asks, the cast holds the largest number.
-        (bytes / f64::from(length.max(1))).ceil() as usize
+    /// Bytes a second; `None` before anything came.
+    pub const fn bytes_per_second(&self) -> Option<f64> {
+        self.bytes_per_second
     }
 
-    /// How long it takes for pieces of a length; a second each when it is not known.
-    pub fn time_for(&self, length: u32, pieces: usize) -> Duration {
-        let one = self.bytes_per_second.map_or(1.0, |rate| f64::from(length) / rate.max(1.0));
-        Duration::from_secs_f64((one * pieces as f64).min(3600.0))
+    /// Bytes that it gives in a time; 0 when it is not known.
+    pub fn bytes_in(&self, time: Duration) -> u64 {
+        // Above what anybody asks, the cast holds the largest number.
+        (self.bytes_per_second.unwrap_or(0.0) * time.as_secs_f64()) as u64
+    }
+
+    /// How long it takes for so many bytes; `None` when it is not known.
+    pub fn time_for(&self, bytes: u64) -> Option<Duration> {
+        let rate = self.bytes_per_second?.max(1.0);
+        Some(Duration::from_secs_f64((bytes as f64 / rate).min(LONGEST)))
     }
 }
