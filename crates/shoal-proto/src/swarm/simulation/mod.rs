@@ -6,6 +6,7 @@
 mod crowds;
 mod event;
 mod holders;
+mod manners;
 
 use super::{
     Bits, Chance,
@@ -106,8 +107,6 @@ struct Swarm {
     /// Units that came although they were there.
     twice: u32,
     banned: u32,
-    load: Vec<u32>,
-    events: u64,
 }
 
 impl Scene {
@@ -150,8 +149,6 @@ impl Swarm {
             out: Bits::none(extent),
             twice: 0,
             banned: 0,
-            events: 0,
-            load: Vec::new(),
             scene,
         };
         for member in swarm.scene.members.clone() {
@@ -239,8 +236,7 @@ impl Swarm {
                 return false;
             }
             self.now = when;
-            self.events += 1;
-            if !self.broken_off.remove(&number) {
+                if !self.broken_off.remove(&number) {
                 self.happens(event);
             }
         }
@@ -408,9 +404,6 @@ impl Swarm {
             let node = &mut self.nodes[peer as usize];
             node.up_free = up;
             node.sent += u64::from(bytes);
-            let slot = (now.as_secs_f64() * RATE / LENGTH as f64 / 16.0) as usize;
-            if self.load.len() <= slot { self.load.resize(slot + 1, 0); }
-            self.load[slot] += 1;
             node.sending = Some((to, unit, up, arrival));
             node.last_given.insert(to, down);
         }
