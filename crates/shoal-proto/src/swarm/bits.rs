@@ -19,7 +19,7 @@ impl Bits {
     /// All of `extent` units.
     pub fn all(extent: u32) -> Self {
         let mut bits = Self { words: vec![u64::MAX; extent.div_ceil(u64::BITS) as usize], extent, count: extent };
-        if let Some(last) = bits.words.last_mut().filter(|_| extent % u64::BITS != 0) {
+        if let Some(last) = bits.words.last_mut().filter(|_| !extent.is_multiple_of(u64::BITS)) {
             *last >>= u64::BITS - extent % u64::BITS;
         }
         bits

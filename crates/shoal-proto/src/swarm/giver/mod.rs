@@ -6,11 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{
-    bits::Bits,
-    chance::Chance,
-    scheduler::Moment,
-};
+use super::{bits::Bits, chance::Chance, scheduler::Moment};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,

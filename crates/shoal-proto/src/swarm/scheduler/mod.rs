@@ -426,7 +426,8 @@ impl<P: Copy + Ord> Scheduler<P> {
     fn is_hungry(&self, source: P) -> bool {
         let rate = |peer: &Peer| peer.rate.bytes_per_second().unwrap_or(0.0);
         let others = self.peers.iter().filter(|(key, peer)| **key != source && !peer.asked.is_empty());
-        self.coming.is_empty() || others.map(|(_, peer)| rate(peer)).sum::<f64>() * 2.0 < self.peers.get(&source).map_or(0.0, rate)
+        self.coming.is_empty()
+            || others.map(|(_, peer)| rate(peer)).sum::<f64>() * 2.0 < self.peers.get(&source).map_or(0.0, rate)
     }
 
     fn ask(&mut self, key: P, unit: u32, is_rescue: bool, now: Moment) -> Order<P> {

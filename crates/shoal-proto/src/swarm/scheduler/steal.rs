@@ -46,7 +46,8 @@ impl<P: Copy + Ord> Scheduler<P> {
         if is_silence {
             return Some(silent);
         }
-        let before = peer.asked.iter().filter(|(_, at)| **at <= when).map(|(unit, _)| u64::from(length(&self.lengths, *unit))).sum();
+        let before =
+            peer.asked.iter().filter(|(_, at)| **at <= when).map(|(unit, _)| u64::from(length(&self.lengths, *unit))).sum();
         let whole = peer.rate.time_for(before).unwrap_or_default();
         let rest = whole.saturating_sub(coming.started.map_or(Duration::ZERO, |started| now.saturating_sub(started)));
         Some(rest.max(silent))
