@@ -19,7 +19,7 @@ impl Bits {
     /// All of `extent` units.
     pub fn all(extent: u32) -> Self {
         let mut bits = Self { words: vec![u64::MAX; extent.div_ceil(u64::BITS) as usize], extent, count: extent };
-        if let Some(last) = bits.words.last_mut().filter(|_| extent % u64::BITS != 0) {
+        if let Some(last) = bits.words.last_mut().filter(|_| !extent.is_multiple_of(u64::BITS)) {
             *last >>= u64::BITS - extent % u64::BITS;
         }
         bits
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!((bits.len(), bits.iter().collect::<Vec<_>>()), (2, vec![0, 69]));
         assert!(!bits.contains(70) && !bits.contains(u32::MAX) && !bits.is_full());
         let all = Bits::all(70);
-        assert!(all.is_full() && all.ranges().ranges().collect::<Vec<_>>() == [0..70]);
+        assert!(all.is_full() && all.ranges().ranges().eq(std::iter::once(0..70)));
         assert!(Bits::none(0).is_full() && Bits::none(0).is_empty());
         assert!((0..200).all(|extent| Bits::all(extent).iter().eq(0..extent) && Bits::all(extent).is_full()));
     }

@@ -21,6 +21,6 @@ impl Chance {
 
     /// A number below `bound`; 0 for a bound of 0.
     pub const fn below(&mut self, bound: u32) -> u32 {
-        ((self.next() >> 32) * bound as u64 >> 32) as u32
+        (((self.next() >> 32) * bound as u64) >> 32) as u32
     }
 }

@@ -6,18 +6,14 @@
 #[cfg(test)]
 mod tests;
 
-use super::{
-    bits::Bits,
-    chance::Chance,
-    scheduler::Moment,
-};
+use super::{bits::Bits, chance::Chance, scheduler::Moment};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
 /// Peers that are given something at once; the others wait for their turn. One that has a place and asks for nothing does not count.
-pub const SLOTS: usize = 8;
+pub const SLOTS: usize = 16;
 
 /// Places beyond those, for peers that miss no more than a turn's units: they are not made to wait for others' turns.
 pub const LAST_SLOTS: usize = 2;

@@ -31,8 +31,11 @@ pub const STEAL_FACTOR: u32 = 10;
 /// The same at the end, when everything was asked for.
 pub const END_FACTOR: u32 = 2;
 
-/// Copies of one unit that are asked for at once, at the end.
+/// Copies of one unit that are being sent at once, at the end.
 pub const MAX_COPIES: usize = 2;
+
+/// Peers that one unit is asked of at once while none of them sends it.
+pub const MAX_REQUESTS: usize = 4;
 
 /// A peer that gave nothing for so long although it was asked loses all that to others, and is asked for nothing for as long again; or until
 /// it gives something.
@@ -423,7 +426,8 @@ impl<P: Copy + Ord> Scheduler<P> {
     fn is_hungry(&self, source: P) -> bool {
         let rate = |peer: &Peer| peer.rate.bytes_per_second().unwrap_or(0.0);
         let others = self.peers.iter().filter(|(key, peer)| **key != source && !peer.asked.is_empty());
-        self.coming.is_empty() || others.map(|(_, peer)| rate(peer)).sum::<f64>() * 2.0 < self.peers.get(&source).map_or(0.0, rate)
+        self.coming.is_empty()
+            || others.map(|(_, peer)| rate(peer)).sum::<f64>() * 2.0 < self.peers.get(&source).map_or(0.0, rate)
     }
 
     fn ask(&mut self, key: P, unit: u32, is_rescue: bool, now: Moment) -> Order<P> {

@@ -52,8 +52,7 @@ impl Peer {
     /// There is room for one more request.
     pub(super) fn may_be_asked(&self, now: Moment) -> bool {
         let asked = self.asked.len();
-        self.answers(now)
-            && (asked < MIN_ASKED || (asked < MAX_ASKED && self.bytes < self.rate.bytes_in(ASKED_AHEAD)))
+        self.answers(now) && (asked < MIN_ASKED || (asked < MAX_ASKED && self.bytes < self.rate.bytes_in(ASKED_AHEAD)))
     }
 
     /// There is room for one more request for any unit: those that wait at the source for something new count, too.

@@ -1,6 +1,6 @@
 //! What is on its way from somebody, and may come sooner from another.
 
-use super::{Coming, END_FACTOR, MAX_COPIES, Moment, STEAL_FACTOR, Scheduler, length};
+use super::{Coming, END_FACTOR, MAX_COPIES, MAX_REQUESTS, Moment, STEAL_FACTOR, Scheduler, length};
 use std::time::Duration;
 
 /// How long a unit takes from a peer of which nothing is known, when nothing is known of the others either.
@@ -14,12 +14,13 @@ impl<P: Copy + Ord> Scheduler<P> {
     /// source is spared: what waits elsewhere is asked of it only if it waited that long, too.
     pub(super) fn steal(&self, key: P, is_only_source: bool, now: Moment) -> Option<(u32, bool)> {
         let thief = self.peers.get(&key)?;
-        let is_open = |from: &[Coming<P>]| from.len() < MAX_COPIES && from.iter().all(|coming| coming.from != key);
+        let sent = |from: &[Coming<P>]| from.iter().filter(|coming| coming.started.is_some()).count();
+        let most = |from: &[Coming<P>]| if sent(from) == 0 { MAX_REQUESTS } else { MAX_COPIES };
+        let is_open = |from: &[Coming<P>]| from.len() < most(from) && from.iter().all(|coming| coming.from != key);
         let open = || self.coming.iter().filter(|(unit, from)| is_open(from) && thief.has.contains(**unit));
         if thief.asked.is_empty() && !is_only_source {
-            let waits = |from: &[Coming<P>]| from.iter().all(|coming| coming.started.is_none());
             let since = |unit: u32, from: P| self.peers.get(&from)?.asked.get(&unit).copied();
-            let waiting = open().filter(|(_, from)| waits(from));
+            let waiting = open().filter(|(_, from)| sent(from) == 0);
             let waiting = waiting.filter_map(|(unit, from)| Some((since(*unit, from.first()?.from)?, *unit)));
             if let Some((_, unit)) = waiting.min() {
                 return Some((unit, false));
@@ -27,24 +28,28 @@ impl<P: Copy + Ord> Scheduler<P> {
         }
         let factor = if self.wanted.is_empty() { END_FACTOR } else { STEAL_FACTOR };
         let fastest = self.peers.values().filter_map(|peer| peer.rate.bytes_per_second()).fold(0.0, f64::max);
-        let is_sent = |from: &[Coming<P>]| from.iter().any(|coming| coming.started.is_some());
-        let late = open().filter(|(_, from)| is_only_source || is_sent(from)).filter_map(|(unit, from)| {
+        let late = open().filter(|(_, from)| is_only_source || sent(from) > 0).filter_map(|(unit, from)| {
             let bytes = thief.bytes + u64::from(length(&self.lengths, *unit));
             let guess = || if fastest > 0.0 { Duration::from_secs_f64((bytes as f64 / fastest).min(3600.0)) } else { GUESS };
             let own = thief.rate.time_for(bytes).unwrap_or_else(guess);
-            let left = from.iter().filter_map(|coming| self.left(coming, *unit, now)).min()?;
+            let left = from.iter().filter_map(|coming| self.left(coming, *unit, is_only_source, now)).min()?;
             (left > own * factor).then_some((left, *unit))
         });
         late.max().map(|(_, unit)| (unit, true))
     }
 
-    /// How long it takes until a unit will have come: by the peer's rate, or, if it is silent, as long again as it has been.
-    fn left(&self, coming: &Coming<P>, unit: u32, now: Moment) -> Option<Duration> {
+    /// How long it takes until a unit will have come: as long again as the peer has been silent, or, unless only that counts, by its rate.
+    fn left(&self, coming: &Coming<P>, unit: u32, is_silence: bool, now: Moment) -> Option<Duration> {
         let peer = self.peers.get(&coming.from)?;
         let when = peer.asked.get(&unit).copied()?;
-        let before = peer.asked.iter().filter(|(_, at)| **at <= when).map(|(unit, _)| u64::from(length(&self.lengths, *unit))).sum();
+        let silent = now.saturating_sub(coming.started.unwrap_or(when).max(peer.heard));
+        if is_silence {
+            return Some(silent);
+        }
+        let before =
+            peer.asked.iter().filter(|(_, at)| **at <= when).map(|(unit, _)| u64::from(length(&self.lengths, *unit))).sum();
         let whole = peer.rate.time_for(before).unwrap_or_default();
         let rest = whole.saturating_sub(coming.started.map_or(Duration::ZERO, |started| now.saturating_sub(started)));
-        Some(rest.max(now.saturating_sub(coming.started.unwrap_or(when).max(peer.heard))))
+        Some(rest.max(silent))
     }
 }

@@ -33,10 +33,6 @@ impl Wanted {
         self.units.remove(unit) && self.order.remove(&self.key(unit))
     }
 
-    pub(super) fn contains(&self, unit: u32) -> bool {
-        self.units.contains(unit)
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.units.is_empty()
     }

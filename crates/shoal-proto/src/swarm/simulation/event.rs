@@ -11,7 +11,12 @@ pub(super) enum Event {
     Cancel(Peer, Peer, u32),
     Gives(Peer, Peer, bool),
     Granted(Peer, Peer, u32),
+    /// It left the giver's link.
+    Sent(Peer, Peer, u32),
+    /// It came.
     Unit(Peer, Peer, u32),
+    /// [`Self::Gives`] is next on the giver's link.
+    Place(Peer, Peer, bool),
     /// From whom, to all that know it.
     Have(Peer, Rc<[u32]>),
     Wake(Peer),
@@ -29,7 +34,9 @@ impl Event {
             | Self::Cancel(to, ..)
             | Self::Gives(to, ..)
             | Self::Granted(to, ..)
+            | Self::Sent(to, ..)
             | Self::Unit(to, ..)
+            | Self::Place(to, ..)
             | Self::Have(to, _)
             | Self::Wake(to)
             | Self::News(to)

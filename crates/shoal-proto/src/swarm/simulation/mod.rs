@@ -6,6 +6,7 @@
 mod crowds;
 mod event;
 mod holders;
+mod manners;
 
 use super::{
     Bits, Chance,
@@ -106,8 +107,6 @@ struct Swarm {
     /// Units that came although they were there.
     twice: u32,
     banned: u32,
-    load: Vec<u32>,
-    events: u64,
 }
 
 impl Scene {
@@ -150,8 +149,6 @@ impl Swarm {
             out: Bits::none(extent),
             twice: 0,
             banned: 0,
-            events: 0,
-            load: Vec::new(),
             scene,
         };
         for member in swarm.scene.members.clone() {
@@ -239,7 +236,6 @@ impl Swarm {
                 return false;
             }
             self.now = when;
-            self.events += 1;
             if !self.broken_off.remove(&number) {
                 self.happens(event);
             }
@@ -266,6 +262,8 @@ impl Swarm {
                 self.mingle(peer);
                 return self.pump(peer);
             }
+            Event::Sent(to, from, unit) => return self.is_sent(to, from, unit),
+            Event::Place(to, from, gives) => return self.tells_place(to, from, gives),
             _ => {}
         }
         let to = event.to();
@@ -293,7 +291,7 @@ impl Swarm {
             }
             Event::Vanish(_) => node.manner = Manner::Vanished,
             Event::Leave(_) => return self.leaves(to),
-            Event::Have(..) | Event::Join(_) => {}
+            Event::Have(..) | Event::Join(_) | Event::Sent(..) | Event::Place(..) => {}
         }
         self.pump(to);
     }
@@ -399,21 +397,23 @@ impl Swarm {
             let Some(Gift::Give { peer: to, unit, .. }) = self.nodes[peer as usize].giver.give(now) else { return };
             self.say(Event::Granted(to, peer, unit));
             let bytes = self.scene.lengths[unit as usize];
-            let took = |rate: f64| Duration::from_secs_f64(f64::from(bytes) / rate);
-            let up = now + took(self.nodes[peer as usize].up);
-            let taker = &mut self.nodes[to as usize];
-            let down = up.max(taker.down_free.max(now) + took(taker.down));
-            taker.down_free = down;
-            let arrival = self.at(down + self.scene.latency, Event::Unit(to, peer, unit));
+            let up = now + Duration::from_secs_f64(f64::from(bytes) / self.nodes[peer as usize].up);
+            let arrival = self.at(up, Event::Sent(to, peer, unit));
             let node = &mut self.nodes[peer as usize];
             node.up_free = up;
             node.sent += u64::from(bytes);
-            let slot = (now.as_secs_f64() * RATE / LENGTH as f64 / 16.0) as usize;
-            if self.load.len() <= slot { self.load.resize(slot + 1, 0); }
-            self.load[slot] += 1;
             node.sending = Some((to, unit, up, arrival));
-            node.last_given.insert(to, down);
         }
+    }
+
+    /// A unit left the giver's link: the taker's may be busy with others'.
+    fn is_sent(&mut self, to: Peer, from: Peer, unit: u32) {
+        let taker = &mut self.nodes[to as usize];
+        let took = Duration::from_secs_f64(f64::from(self.scene.lengths[unit as usize]) / taker.down);
+        taker.down_free = self.now.max(taker.down_free + took);
+        let down = taker.down_free;
+        self.nodes[from as usize].last_given.insert(to, down);
+        self.at(down + self.scene.latency, Event::Unit(to, from, unit));
     }
 
     fn tell_places(&mut self, peer: Peer) {
@@ -421,10 +421,15 @@ impl Swarm {
             if self.nodes[peer as usize].manner == Manner::Chokes {
                 continue;
             }
-            // On the stream that the units go on.
-            let last = self.nodes[peer as usize].last_given.get(&to).copied().unwrap_or_default();
-            self.at(self.now.max(last) + self.scene.latency, Event::Gives(to, peer, gives));
+            // Behind what is being sent.
+            let sending = self.nodes[peer as usize].sending.filter(|(of, ..)| *of == to).map(|(.., until, _)| until);
+            self.at(sending.unwrap_or_default().max(self.now), Event::Place(to, peer, gives));
         }
+    }
+
+    fn tells_place(&mut self, to: Peer, from: Peer, gives: bool) {
+        let last = self.nodes[from as usize].last_given.get(&to).copied().unwrap_or_default();
+        self.at(self.now.max(last) + self.scene.latency, Event::Gives(to, from, gives));
     }
 
     /// Who waits for what, for a message.
