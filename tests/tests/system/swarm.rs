@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 
 /// Rate of each port, in Mbit/s: the machine has to carry all of them at once.
-const RATE: f64 = 50.0;
+const RATE: f64 = 25.0;
 
 /// Pieces of 256 KiB, of which there are 252.
 const SIZE: u64 = 63 * 1024 * 1024;
@@ -43,7 +43,10 @@ impl Class {
             let port = switch.plug(&host, "eth0");
             host.add_address("eth0", &format!("10.77.0.{}/24", number + 1));
             port.set_rate(RATE);
-            (Peer::at(&host).accept("all").args(&["--port", &PORT.to_string()]).env("RUST_LOG", "shoal_engine=debug").start(), port)
+            (
+                Peer::at(&host).accept("all").args(&["--port", &PORT.to_string()]).env("RUST_LOG", "shoal_engine=debug").start(),
+                port,
+            )
         };
         let (sender, port) = seat(0);
         let (receivers, ports) = (1..=receivers).map(seat).unzip();
@@ -109,7 +112,10 @@ fn crowd(receivers: usize) -> (f64, f64) {
     let (time, sent) = (took.as_secs_f64() / alone.as_secs_f64(), sent as f64 / SIZE as f64);
     figure(
         &format!("one sender, {receivers} receivers at {RATE} Mbit/s each"),
-        format!("{time:.2} x the time of one alone ({:.1} s), {sent:.2} x the size sent by the sender (alone {sent_alone:.2})", alone.as_secs_f64()),
+        format!(
+            "{time:.2} x the time of one alone ({:.1} s), {sent:.2} x the size sent by the sender (alone {sent_alone:.2})",
+            alone.as_secs_f64()
+        ),
     );
     (time, sent)
 }

@@ -64,6 +64,8 @@ struct Member {
     mate: Mate,
     control: watch::Receiver<Control>,
     sent: Arc<Mutex<Sent>>,
+    /// It took what it was offered: nothing goes to it before.
+    accepted: bool,
     /// It has all that it wants, and goes on giving.
     over: bool,
 }
@@ -75,7 +77,18 @@ impl Group {
 }
 
 impl Swarms {
-    /// A receiver took an offer. Returns whether others take the same, which may change; `None`: it is not for swarms.
+    /// Somebody is offered this. Returns whether others are, too, which may change; `None`: it is not for swarms.
+    pub(crate) fn expect(
+        &self,
+        transfers: &Transfers,
+        live: &Live,
+        connection: &Connection,
+        manifest: &Manifest,
+    ) -> Option<watch::Receiver<bool>> {
+        self.put(transfers, live, connection, manifest, false)
+    }
+
+    /// Who was offered this took it, and may have it from now on. Returns as much.
     pub(crate) fn enter(
         &self,
         transfers: &Transfers,
@@ -83,25 +96,32 @@ impl Swarms {
         connection: &Connection,
         manifest: &Manifest,
     ) -> Option<watch::Receiver<bool>> {
+        self.put(transfers, live, connection, manifest, true)
+    }
+
+    fn put(
+        &self,
+        transfers: &Transfers,
+        live: &Live,
+        connection: &Connection,
+        manifest: &Manifest,
+        accepted: bool,
+    ) -> Option<watch::Receiver<bool>> {
         if !live.row().record.is_for_a_person() || manifest.bytes() < MIN_BYTES {
             return None;
         }
         let addresses = Few::try_from(vec![connection.remote_address()]).unwrap_or_default();
-        let member = Member {
-            mate: Mate { id: connection.peer(), addresses },
-            control: live.control.subscribe(),
-            sent: live.row().sent.clone(),
-            over: false,
-        };
+        let (control, sent) = (live.control.subscribe(), live.row().sent.clone());
+        let member = Member { mate: Mate { id: connection.peer(), addresses }, control, sent, accepted, over: false };
         let id = SwarmId { manifest: manifest.id(), origin: transfers.links.id() };
         let mut table = self.table();
         let Table { contents, groups, .. } = &mut *table;
-        let group = groups
-            .entry(id.manifest)
-            .or_insert_with(|| Group { members: HashMap::new(), swarming: watch::Sender::new(false) });
+        let group =
+            groups.entry(id.manifest).or_insert_with(|| Group { members: HashMap::new(), swarming: watch::Sender::new(false) });
         group.members.insert(live.id, member);
         let swarming = group.swarming.subscribe();
         if !contents.contains_key(&id) {
+            // Those who have not answered yet count: who takes it first need not begin another way.
             let others = group.members.values().filter(|member| !member.over && member.mate.id != connection.peer()).count();
             let units = if others > 0 { Units::of(manifest) } else { None };
             if let Some(units) = units {
@@ -113,7 +133,7 @@ impl Swarms {
             }
         }
         if let Some(content) = contents.get(&id) {
-            for member in group.members.values() {
+            for member in group.members.values().filter(|member| member.accepted) {
                 content.admit(member.mate.clone(), member.control.clone(), Some(member.sent.clone()));
             }
             group.swarming.send_replace(true);

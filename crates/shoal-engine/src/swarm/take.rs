@@ -24,7 +24,11 @@ use shoal_proto::{
         message::{Given, Take, Want},
     },
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 /// A giver that promised a unit and gives nothing of it for so long is asked no more.
@@ -66,6 +70,8 @@ pub(crate) struct Taken {
     pub(crate) granted: mpsc::UnboundedSender<Granted>,
     /// Bytes of the longest unit.
     pub(crate) longest: u32,
+    /// Set whenever something came.
+    pub(crate) flowed: Arc<AtomicBool>,
 }
 
 impl Taken {
@@ -105,7 +111,7 @@ impl Taken {
 
     async fn answer(&self, _send: SendStream, recv: RecvStream, mut room: OwnedSemaphorePermit) -> Result<TakeEnd, FetchError> {
         let peer = self.connection.peer();
-        let mut incoming = Incoming::new(recv, self.fetcher.transfers.clone());
+        let mut incoming = Incoming::watched(recv, self.fetcher.transfers.clone(), self.flowed.clone());
         let Given(number) = incoming.message().await?;
         let Some(unit) = self.content.units.get(number) else { return Err(FetchError::Violation) };
         if matches!(self.want, Want::Unit(wanted) if wanted != number) {
@@ -154,7 +160,11 @@ impl Taken {
                     let bytes = tokio::time::timeout(PATIENCE, content).await.map_err(|_| StreamError::ClosedHere)??;
                     if wanted.contains(&entry.0) {
                         let room = room.split(room_for(u64::from(len)) as usize);
-                        self.hand_over(Arrived::Block { entry, piece, hash, bytes, from: (!is_origin).then_some((peer, number)) }, room).await?;
+                        self.hand_over(
+                            Arrived::Block { entry, piece, hash, bytes, from: (!is_origin).then_some((peer, number)) },
+                            room,
+                        )
+                        .await?;
                     }
                 }
                 Frame::Failed { entry, reason } if is_origin => {
@@ -185,7 +195,8 @@ impl Taken {
         };
         let manifest = &self.content.manifest;
         let is_folder = |entry: &u32| manifest.entry(EntryIndex(*entry)).is_some_and(|found| found.kind == EntryKind::Folder);
-        let folders: Vec<u32> = if matches!(unit, Unit::Piece { .. }) { Vec::new() } else { wanted.iter().copied().filter(is_folder).collect() };
+        let folders: Vec<u32> =
+            if matches!(unit, Unit::Piece { .. }) { Vec::new() } else { wanted.iter().copied().filter(is_folder).collect() };
         if !folders.is_empty() {
             let entries = folders.clone();
             let made = blocking(move || {
@@ -233,4 +244,3 @@ impl Taken {
         self.fetcher.queue.send((arrived, room)).await.map_err(|_| FetchError::WriterGone)
     }
 }
-

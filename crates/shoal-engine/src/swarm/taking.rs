@@ -32,7 +32,10 @@ use shoal_proto::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -67,6 +70,8 @@ struct Asked {
     /// Known once it is granted, if it was for any.
     unit: Option<u32>,
     task: AbortHandle,
+    /// Something came of it since that was looked at last.
+    flowed: Arc<AtomicBool>,
 }
 
 /// The taker's side of a swarm.
@@ -131,7 +136,8 @@ impl Taking {
         changed: Arc<Notify>,
     ) -> Result<(), FetchError> {
         let receiving: &Receiving = &fetcher.shared;
-        let failed = receiving.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).keys().map(|entry| entry.0).collect();
+        let failed =
+            receiving.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).keys().map(|entry| entry.0).collect();
         let (settled, unproved) = standing(&lock(&receiving.plan), &content.units, &failed);
         let lengths: Vec<u32> = content.units.iter().map(|(_, unit)| unit.bytes()).collect();
         let longest = content.units.iter().map(|(_, unit)| unit.bytes()).max().unwrap_or(0);
@@ -200,7 +206,11 @@ impl Taking {
     }
 
     fn order(&mut self) {
-        while let Some(order) = self.scheduler.poll(self.content.now()) {
+        let now = self.content.now();
+        for asked in self.asked.values().filter(|asked| asked.flowed.swap(false, Ordering::Relaxed)) {
+            self.scheduler.handle_bytes(asked.peer, now);
+        }
+        while let Some(order) = self.scheduler.poll(now) {
             match order {
                 Order::Ask { peer, unit } => self.ask(peer, Want::Unit(unit), Some(unit)),
                 Order::AskAny { peer, except } => {
@@ -232,9 +242,11 @@ impl Taking {
             want,
             granted: self.granted.clone(),
             longest: self.longest,
+            flowed: Arc::default(),
         };
+        let flowed = taken.flowed.clone();
         let task = self.requests.spawn(async move { (number, taken.run().await) });
-        self.asked.insert(number, Asked { peer, unit, task });
+        self.asked.insert(number, Asked { peer, unit, task, flowed });
     }
 
     fn handle(&mut self, event: Event) -> Result<(), FetchError> {
@@ -305,8 +317,12 @@ impl Taking {
             self.talk_to(mate.id, &mate.addresses);
         }
         let origin = self.content.id.origin;
-        let gone: Vec<PeerId> =
-            self.conversations.keys().copied().filter(|peer| *peer != origin && !mates.iter().any(|mate| mate.id == *peer)).collect();
+        let gone: Vec<PeerId> = self
+            .conversations
+            .keys()
+            .copied()
+            .filter(|peer| *peer != origin && !mates.iter().any(|mate| mate.id == *peer))
+            .collect();
         for peer in gone {
             self.hang_up(peer);
         }

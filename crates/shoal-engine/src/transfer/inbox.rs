@@ -54,6 +54,11 @@ impl<T: DeserializeOwned + Send + 'static> Inbox<T> {
         Self { messages }
     }
 
+    /// The next message, if it is here already.
+    pub(crate) fn next_here(&mut self) -> Option<Result<T, StreamError>> {
+        self.messages.try_recv().ok()
+    }
+
     /// The next message, or why there is none.
     pub(crate) async fn next(&mut self) -> Result<T, StreamError> {
         self.messages.recv().await.unwrap_or(Err(StreamError::Finished))

@@ -8,7 +8,13 @@ use shoal_proto::{
     codec::{self, MAX_FRAME_HEAD, PREFIX_LEN},
     message::Frame,
 };
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 /// Parts taken from the stream at once.
 const PARTS: usize = 32;
@@ -21,11 +27,18 @@ pub(crate) struct Incoming {
     parts: VecDeque<Bytes>,
     /// Bytes in `parts`.
     len: usize,
+    /// Set when something came.
+    flowed: Arc<AtomicBool>,
 }
 
 impl Incoming {
     pub(crate) fn new(recv: RecvStream, transfers: Arc<Transfers>) -> Self {
-        Self { recv, transfers, parts: VecDeque::new(), len: 0 }
+        Self::watched(recv, transfers, Arc::default())
+    }
+
+    /// The same; `flowed` is set whenever something came.
+    pub(crate) fn watched(recv: RecvStream, transfers: Arc<Transfers>, flowed: Arc<AtomicBool>) -> Self {
+        Self { recv, transfers, parts: VecDeque::new(), len: 0, flowed }
     }
 
     /// The head of the next frame.
@@ -88,6 +101,7 @@ impl Incoming {
     async fn fill(&mut self) -> Result<bool, StreamError> {
         let mut parts = [const { Bytes::new() }; PARTS];
         let Some(count) = self.recv.read_chunks(&mut parts).await? else { return Ok(false) };
+        self.flowed.store(true, Ordering::Relaxed);
         let before = self.len;
         for part in parts.into_iter().take(count) {
             self.len += part.len();

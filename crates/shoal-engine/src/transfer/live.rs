@@ -45,6 +45,8 @@ pub(crate) struct Session {
     pub(crate) inbox: Inbox<FromSender>,
     /// The sender said that it is paused.
     pub(crate) paused: bool,
+    /// The sender said that others take the same.
+    pub(crate) swarms: bool,
 }
 
 /// A transfer that is not over, or was not when the engine started.

@@ -108,7 +108,7 @@ async fn handle(
     if place.as_ref().is_some_and(|place| !transfers.may_add(connection, place, offer.transfer)) {
         return not_shared(&mut send);
     }
-    let session = |send, inbox| Session { connection: connection.clone(), send, inbox, paused: false };
+    let session = |send, inbox| Session { connection: connection.clone(), send, inbox, paused: false, swarms: false };
     if let Some(live) = transfers.live(offer.transfer) {
         // Gone on with; or still waiting for an answer, and its old stream is dead, as far as the sender knows.
         if live.peer != peer || live.direction != Direction::Receive {
@@ -271,8 +271,8 @@ async fn consent(
                     return Ok(false);
                 }
                 FromSender::Paused(paused) => session.paused = paused,
-                // A swarm is for those who accepted.
-                FromSender::Heard | FromSender::Swarm(_) => {}
+                FromSender::Swarm(swarms) => session.swarms = swarms,
+                FromSender::Heard => {}
             },
         }
     }

@@ -89,7 +89,16 @@ struct Open {
 
 impl Reader {
     pub(crate) fn new(manifest: Manifest, roots: Roots, database: Arc<Database>, sent: Arc<Mutex<Sent>>) -> Self {
-        Self { manifest, roots, database, sent, buffers: Buffers::default(), open: VecDeque::new(), news: Vec::new(), hashes: None }
+        Self {
+            manifest,
+            roots,
+            database,
+            sent,
+            buffers: Buffers::default(),
+            open: VecDeque::new(),
+            news: Vec::new(),
+            hashes: None,
+        }
     }
 
     /// The same, and [`Self::take_hashes`] has the hashes of what was read.

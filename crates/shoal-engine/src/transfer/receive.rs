@@ -278,7 +278,7 @@ async fn drive(
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut paused_there, mut said_paused, mut told) = (session.paused, false, Progress::default());
     let mut stuck_until: Option<tokio::time::Instant> = None;
-    let mut is_swarm = false;
+    let mut is_swarm = session.swarms;
     let lost = || End::Lost(lost_words(transfers, live));
     let (files, bytes) = {
         let row = live.row();
@@ -287,7 +287,33 @@ async fn drive(
     if say(session, &FromReceiver::Accepted { files, bytes }).await.is_err() {
         return lost();
     }
+    let mut heard = None;
     loop {
+        // What the sender said already counts before anything is begun.
+        while let Some(message) = heard.take().or_else(|| session.inbox.next_here()) {
+            match message {
+                Ok(FromSender::Paused(paused)) => paused_there = paused,
+                Ok(FromSender::Cancelled) => {
+                    let error = format!("{} cancelled {}", transfers.devices.name(live.peer), live.row().record.name);
+                    return End::Over(State::Cancelled, Some(error));
+                }
+                Ok(FromSender::Heard) => {}
+                Ok(FromSender::Swarm(swarms)) => {
+                    if swarms != is_swarm
+                        && let Some(pull) = pull.take()
+                    {
+                        pull.stop().await;
+                    }
+                    is_swarm = swarms;
+                }
+                Err(error) => {
+                    if error.is_violation() {
+                        session.connection.close(CloseCode::Violation);
+                    }
+                    return lost();
+                }
+            }
+        }
         let wanted = *control.borrow_and_update();
         if wanted == Control::Cancel {
             return End::Over(State::Cancelled, None);
@@ -311,28 +337,7 @@ async fn drive(
         tokio::select! {
             _ = control.changed() => {}
             session = renewed.recv() => return session.map_or(End::ShuttingDown, End::Superseded),
-            message = session.inbox.next() => match message {
-                Ok(FromSender::Paused(paused)) => paused_there = paused,
-                Ok(FromSender::Cancelled) => {
-                    let error = format!("{} cancelled {}", transfers.devices.name(live.peer), live.row().record.name);
-                    return End::Over(State::Cancelled, Some(error));
-                }
-                Ok(FromSender::Heard) => {}
-                Ok(FromSender::Swarm(swarms)) => {
-                    if swarms != is_swarm
-                        && let Some(pull) = pull.take()
-                    {
-                        pull.stop().await;
-                    }
-                    is_swarm = swarms;
-                }
-                Err(error) => {
-                    if error.is_violation() {
-                        session.connection.close(CloseCode::Violation);
-                    }
-                    return lost();
-                }
-            },
+            message = session.inbox.next() => heard = Some(message),
             () = async { tokio::time::sleep_until(stuck_until.unwrap_or_else(tokio::time::Instant::now)).await }, if stuck_until.is_some() => {
                 stuck_until = None;
             }

@@ -395,6 +395,8 @@ async fn drive(
                     () = transfers.cancel.cancelled() => return Ok(End::ShuttingDown),
                     written = send.write_all(manifest.encoded()) => written?,
                 }
+                swarming = transfers.swarms.expect(transfers, live, connection, manifest);
+                swarming.iter_mut().for_each(watch::Receiver::mark_changed);
             }
             FromReceiver::Asking => transfers.enter(live, State::Waiting, Some(format!("{name} is asked"))),
             FromReceiver::Accepted { files, bytes } => {

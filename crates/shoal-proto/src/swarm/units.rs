@@ -1,11 +1,6 @@
 //! What is asked for, given and told about as one.
 
-use crate::{
-    Manifest, PieceIndex,
-    manifest::EntryIndex,
-    message::FetchItem,
-    piece,
-};
+use crate::{Manifest, PieceIndex, manifest::EntryIndex, message::FetchItem, piece};
 
 /// Entries in one unit, at most.
 pub const UNIT_ENTRIES: u32 = 256;
