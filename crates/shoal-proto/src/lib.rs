@@ -22,6 +22,7 @@
 //! | `Measure` | filler, or nothing | [`message::Measured`], or filler |
 //! | `Shares`, `List`, `Search`, `Watch`, `Get`, `Read`, `Thumb` | nothing more | see [`share`] |
 //! | `Add` | [`share::Add`], then [`message::FromSender`] | [`message::FromReceiver`] |
+//! | `Open` | nothing more | [`ticket::Opened`]; then it offers |
 //!
 //! # A transfer
 //! 1. The sender offers: counts, sizes, the hash of a [`manifest::Manifest`]. The receiver asks for the manifest unless it holds it.
@@ -58,6 +59,7 @@ pub mod plan;
 pub mod ranges;
 pub mod sas;
 pub mod share;
+pub mod ticket;
 
 pub use hash::Hash;
 pub use manifest::{Entry, Manifest};
@@ -66,6 +68,7 @@ pub use name::RelativePath;
 pub use peer_id::PeerId;
 pub use piece::PieceIndex;
 pub use ranges::RangeSet;
+pub use ticket::Ticket;
 
 /// The application protocol of version 1, negotiated by TLS (RFC 7301).
 pub const ALPN: &[u8] = b"shoal/1";

@@ -4,6 +4,7 @@ use crate::{
     Hash, PieceIndex,
     manifest::EntryIndex,
     share::{Add, Get, List, Read, Search, Thumb, Watch},
+    ticket::Open,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -63,6 +64,9 @@ pub enum Request {
     /// An offer whose files are to be added to a share. It goes on as any [`Request::Offer`], or the owner resets the stream with
     /// [`CloseCode::NotShared`].
     Add(Add),
+    /// "Offer me what I have the ticket of." Answered with a [`crate::ticket::Opened`], and with an offer; or the stream is reset with
+    /// [`CloseCode::NotShared`].
+    Open(Open),
 }
 
 /// Which way filler goes. It ends with a reset of its stream ([`CloseCode::Done`]), so that what waits to be sent need not be.

@@ -43,7 +43,7 @@ const RETRY_ABOVE: usize = 16;
 const MAX_STRANGER_REQUEST: usize = MAX_TEXT + 8 * 1024;
 
 /// Kinds of [`Request`] that this version knows; postcard writes the kind first.
-const KNOWN_REQUESTS: u32 = 15;
+const KNOWN_REQUESTS: u32 = 16;
 
 impl Links {
     /// Accepts until the end.
@@ -272,15 +272,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use shoal_proto::{
-        message::{Content, Offer, TransferId},
-        share::{Add, Place, ShareId},
+        message::TransferId,
+        ticket::{Open, Proof},
     };
 
     #[test]
     fn the_last_known_request_is_known() {
-        let offer = Offer { transfer: TransferId([0; 16]), name: String::new(), content: Content::Text(String::new()) };
-        let add = Add { place: Place { share: ShareId([0; 16]), folder: None }, offer };
-        let bytes = postcard::to_allocvec(&Request::Add(add)).unwrap();
+        let open = Open { proof: Proof([0; 32]), transfer: TransferId([0; 16]) };
+        let bytes = postcard::to_allocvec(&Request::Open(open)).unwrap();
         assert_eq!(postcard::take_from_bytes::<u32>(&bytes).unwrap().0, KNOWN_REQUESTS - 1);
     }
 
