@@ -30,6 +30,7 @@ mod shares;
 mod store;
 mod stream;
 mod tasks;
+mod tickets;
 mod tls;
 mod transfer;
 mod verify;
@@ -38,7 +39,9 @@ pub use bench::{Bench, Disk, Limit, Network, Processor};
 pub use config::{AbstractSocket, AcceptRule, Config, DEFAULT_PORT};
 pub use device::{Device, Path, Trust, Via};
 pub use engine::{Engine, Events};
-pub use error::{BenchError, LookError, ReachError, SendError, SettingsError, ShareError, StartError, TransferError, TrustError};
+pub use error::{
+    BenchError, LookError, ReachError, SendError, SettingsError, ShareError, StartError, TicketError, TransferError, TrustError,
+};
 pub use event::{Event, Snapshot};
 pub use health::HealthNote;
 pub use settings::{Interface, Settings, SettingsChange};
@@ -46,7 +49,7 @@ pub use share::{
     FileVersion, MAX_READ, NewShare, OwnShare, PeerFound, Picture, Risk, ShareChange, SharedBytes, Thumbnailer, Watching,
 };
 pub use shoal_proto::{
-    Media, PeerId, RelativePath,
+    Media, PeerId, RelativePath, Ticket,
     display::shown,
     message::{Colour, Platform, TransferId},
     sas::Sas,
@@ -55,7 +58,9 @@ pub use shoal_proto::{
         rights::{Access, Audience, Rights},
     },
 };
+pub use shoal_proto::ticket::{ParseTicketError, ParseTrackerError, Tracker};
 pub use store::disk::free_space;
+pub use tickets::{NewTicket, OwnTicket, TicketId};
 pub use transfer::{
     Cause, Consent, Direction, Limits, Outgoing, OutgoingContent, Received, ReceivedFile, State, Transfer,
     entries::{EntryPage, EntryQuery, ListedEntry},

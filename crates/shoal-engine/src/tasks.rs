@@ -85,6 +85,9 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
             | Request::Thumb(_) => {
                 transfers.tasks.spawn(engine.shares.clone().answer(connection, request, send, recv));
             }
+            Request::Open(open) => {
+                transfers.tasks.spawn(engine.giver.clone().answer(connection, open, send));
+            }
             // The links answer it.
             Request::Hello(_) => {}
         }
