@@ -446,9 +446,6 @@ pub enum TicketError {
 impl TicketError {
     /// Another holder may give what this one did not.
     pub(crate) const fn is_of_one_holder(&self) -> bool {
-        matches!(
-            self,
-            Self::Reach(_) | Self::NotGiven(_) | Self::Impostor(_) | Self::Busy(_) | Self::TooOld(_) | Self::Lost(_)
-        )
+        matches!(self, Self::Reach(_) | Self::NotGiven(_) | Self::Impostor(_) | Self::Busy(_) | Self::TooOld(_) | Self::Lost(_))
     }
 }

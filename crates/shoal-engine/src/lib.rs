@@ -48,6 +48,7 @@ pub use settings::{Interface, Settings, SettingsChange};
 pub use share::{
     FileVersion, MAX_READ, NewShare, OwnShare, PeerFound, Picture, Risk, ShareChange, SharedBytes, Thumbnailer, Watching,
 };
+pub use shoal_proto::ticket::{ParseTicketError, ParseTrackerError, Tracker};
 pub use shoal_proto::{
     Media, PeerId, RelativePath, Ticket,
     display::shown,
@@ -58,7 +59,6 @@ pub use shoal_proto::{
         rights::{Access, Audience, Rights},
     },
 };
-pub use shoal_proto::ticket::{ParseTicketError, ParseTrackerError, Tracker};
 pub use store::disk::free_space;
 pub use tickets::{NewTicket, OwnTicket, TicketId};
 pub use transfer::{

@@ -29,7 +29,11 @@ fn usual() -> Ticket {
         secret: Secret([7; 16]),
         lan_only: false,
         makers: vec![PeerId::from_public_key([9; 32])].try_into().unwrap(),
-        addresses: ["192.168.1.7:47474", "10.0.0.1:47474", "[fd00::1]:47474"].map(|at| at.parse().unwrap()).to_vec().try_into().unwrap(),
+        addresses: ["192.168.1.7:47474", "10.0.0.1:47474", "[fd00::1]:47474"]
+            .map(|at| at.parse().unwrap())
+            .to_vec()
+            .try_into()
+            .unwrap(),
         trackers: Few::default(),
         expires: None,
     }
@@ -122,7 +126,9 @@ fn trackers_are_addresses_and_nothing_else() {
     for good in ["udp://tracker.example:6969", "https://t.example/announce"] {
         assert_eq!(&*good.parse::<Tracker>().unwrap(), good);
     }
-    for bad in ["", "udp://", "ftp://a", "udp://a b", "udp://ä", "file:///etc/passwd", &format!("udp://{}", "a".repeat(MAX_TRACKER))] {
+    for bad in
+        ["", "udp://", "ftp://a", "udp://a b", "udp://ä", "file:///etc/passwd", &format!("udp://{}", "a".repeat(MAX_TRACKER))]
+    {
         assert_eq!(bad.parse::<Tracker>(), Err(ParseTrackerError), "{bad}");
     }
 }

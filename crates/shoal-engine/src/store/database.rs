@@ -43,12 +43,8 @@ const BLOB_PART: usize = 256 * 1024;
 
 /// Each step brings a database one version up; the number of steps is the version (`PRAGMA user_version`). Never edit a step
 /// that was released: append one.
-const MIGRATIONS: &[&str] = &[
-    include_str!("schema_1.sql"),
-    include_str!("schema_2.sql"),
-    include_str!("schema_3.sql"),
-    include_str!("schema_4.sql"),
-];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql"), include_str!("schema_4.sql")];
 
 /// Ended transfers kept for the history.
 const MAX_HISTORY: u32 = 10_000;

@@ -98,7 +98,8 @@ impl Engine {
         let (database, from, stop, counted) = (inner.database.clone(), sources.clone(), stop.clone(), done.clone());
         let mut hashing = pin!(blocking(move || {
             let is_cancelled = || stop.is_cancelled();
-            let manifest = Rooting { database: &database, sources: &from, done: &counted, is_cancelled: &is_cancelled }.root(&listed)?;
+            let manifest =
+                Rooting { database: &database, sources: &from, done: &counted, is_cancelled: &is_cancelled }.root(&listed)?;
             let is_short = manifest.encoded().len() / 1024 < MANIFESTS_KIB as usize;
             if is_short { Ok(manifest) } else { Err(TicketError::TooLarge) }
         }));

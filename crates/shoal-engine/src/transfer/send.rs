@@ -144,7 +144,16 @@ impl Prepared {
                 1 => first.0.clone(),
                 several => format!("{} and {} more", first.0, several - 1),
             };
-            Ok(Self { name, text: None, manifest: Some(manifest), sources, share: None, beneath: None, ticket: None, added: None })
+            Ok(Self {
+                name,
+                text: None,
+                manifest: Some(manifest),
+                sources,
+                share: None,
+                beneath: None,
+                ticket: None,
+                added: None,
+            })
         })
         .await
     }

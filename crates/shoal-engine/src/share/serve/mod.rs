@@ -24,7 +24,7 @@ use crate::{
     discovery::devices::Devices,
     links::is_local,
     stream::{RecvStream, SendStream, StreamError, write_message},
-    tickets::{Tickets, TicketId},
+    tickets::{TicketId, Tickets},
     transfer::{
         added::Spot,
         shared::ShareRights,
