@@ -312,7 +312,8 @@ async fn a_preview_shows_what_would_come_and_waits_for_a_person_to_choose() {
 
     let offer = asker.engine.preview_ticket(&own.ticket).await.unwrap();
     // things, things/deep, things/deep/film.mkv, things/note.txt
-    asker.engine.accept(offer.id, Consent { entries: vec![3..4], ..Consent::default() }).await.unwrap();
+    let note = 3..4;
+    asker.engine.accept(offer.id, Consent { entries: vec![note], ..Consent::default() }).await.unwrap();
     asker.finished().await;
     assert!(asker.inbox().join("note.txt").exists() && !asker.inbox().join("deep").exists());
     assert_eq!(asker.engine.inner.devices.trust(maker.id()), Trust::Stranger);
