@@ -15,7 +15,7 @@ use crate::{
     window::{self, DataDir},
     words::Language,
 };
-use shoal_api::{Config, Event, Request, Thumbnailer, default_data_dir};
+use shoal_api::{Config, Event, LinkText, Request, Thumbnailer, default_data_dir};
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
@@ -127,12 +127,18 @@ fn take(app: &AppHandle, options: Options) {
     }
 }
 
-/// Reaches the device of a link; it then shows up among the others.
+/// A link to a device: reaches it, and it shows up among the others. A link to files: what would come is shown as an offer, which waits for
+/// a person to choose.
 fn open(app: &AppHandle, link: String) {
     let app = app.clone();
     let engine = app.state::<Arc<Engine>>().inner().clone();
     tauri::async_runtime::spawn(async move {
-        if let Err(failure) = engine.request(Request::Find { peer: link, wait_s: LINK_SECONDS }).await {
+        let request = if LinkText::is_one(&link) {
+            Request::PreviewLink { link: LinkText(link) }
+        } else {
+            Request::Find { peer: link, wait_s: LINK_SECONDS }
+        };
+        if let Err(failure) = engine.request(request).await {
             notices::trouble(&app, &failure);
         }
     });

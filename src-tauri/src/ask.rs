@@ -18,7 +18,7 @@ pub(crate) fn translate(mut asked: Value, handles: &Handles) -> Result<Request, 
         return Err(path_refused());
     }
     match &mut request {
-        Request::Send { content, .. } | Request::AddTo { content, .. } => {
+        Request::Send { content, .. } | Request::AddTo { content, .. } | Request::CreateLink { content, .. } => {
             if let Some(chosen) = chosen {
                 let paths: Result<Vec<_>, _> = chosen.iter().map(|handle| handles.path(handle, &Purpose::Send)).collect();
                 *content = Content::Paths { paths: paths? };
@@ -31,7 +31,9 @@ pub(crate) fn translate(mut asked: Value, handles: &Handles) -> Result<Request, 
             let purpose = Purpose::Receive { transfer: transfer.clone() };
             *folder = into.map(|into| handles.path(&into, &purpose)).transpose()?;
         }
-        Request::Get { into: folder, .. } => *folder = into.map(|into| handles.path(&into, &Purpose::Fetch)).transpose()?,
+        Request::Get { into: folder, .. } | Request::GetLink { into: folder, .. } => {
+            *folder = into.map(|into| handles.path(&into, &Purpose::Fetch)).transpose()?;
+        }
         // Events go through a stream of the window's own.
         Request::Subscribe => return Err(Failure::new(Code::Usage, "events are not to be had here")),
         _ => {}
@@ -101,6 +103,10 @@ mod tests {
             json!({ "request": "add_to", "peer": "x", "path": "/s", "wait_s": 1, "content": { "kind": "paths", "paths": ["/etc"] } }),
             json!({ "request": "add_to", "peer": "x", "path": "/s", "wait_s": 1,
                     "content": { "kind": "handles", "handles": [fetched] } }),
+            json!({ "request": "create_link", "content": { "kind": "paths", "paths": ["/etc"] } }),
+            json!({ "request": "create_link", "content": { "kind": "handles", "handles": [fetched] } }),
+            json!({ "request": "get_link", "link": "shoal:x", "into": "/etc" }),
+            json!({ "request": "get_link", "link": "shoal:x", "into_handle": chosen }),
             json!({ "request": "subscribe" }),
             json!({ "request": "no_such_thing" }),
             json!(["request"]),
@@ -136,6 +142,15 @@ mod tests {
         let get =
             json!({ "request": "get", "peer": "x", "path": "/s", "wait_s": 1, "into_handle": handles.to_fetch("/films".into()) });
         let Request::Get { into, .. } = translate(get, &handles).unwrap() else { panic!("get") };
+        assert_eq!(into, Some("/films".into()));
+
+        let create = json!({ "request": "create_link", "content": content });
+        let Request::CreateLink { content: Content::Paths { paths }, .. } = translate(create, &handles).unwrap() else {
+            panic!("paths")
+        };
+        assert_eq!(paths, [std::env::temp_dir()]);
+        let get = json!({ "request": "get_link", "link": "shoal:x", "into_handle": handles.to_fetch("/films".into()) });
+        let Request::GetLink { into, .. } = translate(get, &handles).unwrap() else { panic!("get") };
         assert_eq!(into, Some("/films".into()));
 
         let into = handles.to_receive("/videos".into(), "ab".into());

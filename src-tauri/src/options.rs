@@ -8,6 +8,9 @@ use std::{
 /// Most things that one start hands over.
 const MAX_FILES: usize = 20_000;
 
+/// How links begin.
+const SCHEME: &str = "shoal:";
+
 /// What a start asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
@@ -31,13 +34,18 @@ impl Options {
                 Some("--") if !only_files => only_files = true,
                 Some("--hidden") if !only_files => options.hidden = true,
                 Some("--data-dir") if !only_files => options.data_dir = words.next().map(|dir| folder.join(dir)),
-                Some(link) if !only_files && link.starts_with("shoal:") => options.links.push(link.to_owned()),
+                Some(link) if !only_files && is_link(link) => options.links.push(link.to_owned()),
                 _ if options.files.len() < MAX_FILES => options.files.push(path(&word, folder)),
                 _ => {}
             }
         }
         options
     }
+}
+
+/// Scanners hand over what a QR code holds, which may be in upper case.
+fn is_link(word: &str) -> bool {
+    word.get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
 }
 
 /// File managers hand over paths or `file:` addresses.
@@ -58,12 +66,20 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn files_links_and_options_are_told_apart() {
-        let options =
-            parsed(&["--hidden", "--data-dir", "data", "a b.txt", "/x/y", "file:///home/mira/%C3%A9", "shoal:peer/abc"]);
+        let options = parsed(&[
+            "--hidden",
+            "--data-dir",
+            "data",
+            "a b.txt",
+            "/x/y",
+            "file:///home/mira/%C3%A9",
+            "shoal:peer/abc",
+            "SHOAL:AEL",
+        ]);
         assert_eq!(options.data_dir, Some("/home/mira/data".into()));
         assert!(options.hidden);
         assert_eq!(options.files, [Path::new("/home/mira/a b.txt"), Path::new("/x/y"), Path::new("/home/mira/é")]);
-        assert_eq!(options.links, ["shoal:peer/abc"]);
+        assert_eq!(options.links, ["shoal:peer/abc", "SHOAL:AEL"]);
         assert_eq!(parsed(&["--", "--hidden"]).files, [Path::new("/home/mira/--hidden")]);
     }
 

@@ -65,6 +65,7 @@ fn generated() -> String {
         ItemSort,
         SortBy,
         FoundItem,
+        OwnLink,
     );
     text
 }

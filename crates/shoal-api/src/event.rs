@@ -4,6 +4,7 @@ use crate::{
     Code, Settings,
     rows::{Device, Sas, Snapshot, State, Transfer, milliseconds, whole_seconds},
     shares::FoundItem,
+    tickets::OwnLink,
 };
 use serde::{Deserialize, Serialize};
 use shoal_engine::{self as engine, Engine, PeerFound};
@@ -147,6 +148,32 @@ pub enum Event {
         /// The device is in reach and does not share the folder any more.
         gone: bool,
     },
+    /// How far the making of a link is; at most ten a second.
+    MakingLink {
+        /// Which making.
+        making: u64,
+        /// Bytes looked at.
+        bytes_done: u64,
+        /// Bytes in all.
+        bytes: u64,
+    },
+    /// A link was made.
+    LinkMade {
+        /// Which making.
+        making: u64,
+        /// The link, in the same object.
+        #[serde(flatten)]
+        row: OwnLink,
+    },
+    /// A link was not made.
+    LinkFailed {
+        /// Which making.
+        making: u64,
+        /// What happened and what to do.
+        error: String,
+    },
+    /// Own links came, went or were used: ask for them again.
+    LinksChanged,
     /// Settings or limits changed, by whomever; or the network interfaces, which are among them.
     Settings(Settings),
     /// Events were lost; a [`Event::Snapshot`] and [`Event::Settings`] follow.
@@ -174,6 +201,10 @@ impl Event {
             | Self::Searched { .. }
             | Self::FolderChanged { .. }
             | Self::WatchEnded { .. }
+            | Self::MakingLink { .. }
+            | Self::LinkMade { .. }
+            | Self::LinkFailed { .. }
+            | Self::LinksChanged
             | Self::Settings(_)
             | Self::Lagged
             | Self::Snapshot(_) => None,
@@ -221,6 +252,10 @@ impl From<engine::Event> for Event {
             engine::Event::Searched { search } => Self::Searched { search },
             engine::Event::FolderChanged { watch, revision } => Self::FolderChanged { watch, revision: revision.to_string() },
             engine::Event::WatchEnded { watch, gone } => Self::WatchEnded { watch, gone },
+            engine::Event::MakingTicket { making, bytes_done, bytes } => Self::MakingLink { making, bytes_done, bytes },
+            engine::Event::TicketMade { making, ticket } => Self::LinkMade { making, row: ticket.into() },
+            engine::Event::TicketFailed { making, error } => Self::LinkFailed { making, error },
+            engine::Event::TicketsChanged => Self::LinksChanged,
             engine::Event::Settings(settings) => Self::Settings(settings.into()),
             engine::Event::Lagged => Self::Lagged,
         }
@@ -321,6 +356,10 @@ impl Transfer {
             | Event::Searched { .. }
             | Event::FolderChanged { .. }
             | Event::WatchEnded { .. }
+            | Event::MakingLink { .. }
+            | Event::LinkMade { .. }
+            | Event::LinkFailed { .. }
+            | Event::LinksChanged
             | Event::Settings(_)
             | Event::Lagged
             | Event::Snapshot(_) => {}

@@ -3,7 +3,7 @@
 use crate::rows::State;
 use serde::{Deserialize, Serialize};
 use shoal_engine::{
-    BenchError, LookError, ReachError, SendError, SettingsError, ShareError, StartError, TransferError, TrustError,
+    BenchError, LookError, ReachError, SendError, SettingsError, ShareError, StartError, TicketError, TransferError, TrustError,
 };
 use std::fmt;
 use ts_rs::TS;
@@ -140,6 +140,29 @@ impl From<LookError> for Failure {
             LookError::Lost(_) => Self::new(Code::PeerNotFound, error),
             LookError::Damaged(_) => Self::new(Code::VerificationFailed, error),
             LookError::Busy(_) | LookError::TooOld(_) | LookError::Changed { .. } => Self::new(Code::Failed, error),
+        }
+    }
+}
+
+impl From<TicketError> for Failure {
+    fn from(error: TicketError) -> Self {
+        match error {
+            TicketError::Reach(error) => error.into(),
+            TicketError::Send(error) => error.into(),
+            TicketError::Transfer(error) => error.into(),
+            TicketError::Text(_) | TicketError::TooManyTrackers { .. } | TicketError::Past => Self::new(Code::Usage, error),
+            TicketError::NotGiven(_) | TicketError::Expired => Self::new(Code::Declined, error),
+            TicketError::Impostor(_) => Self::new(Code::VerificationFailed, error),
+            TicketError::Lost(_) => Self::new(Code::PeerNotFound, error),
+            TicketError::Source { .. }
+            | TicketError::TooLarge
+            | TicketError::TooMany { .. }
+            | TicketError::Cancelled
+            | TicketError::NotFound(_)
+            | TicketError::Own
+            | TicketError::Busy(_)
+            | TicketError::TooOld(_)
+            | TicketError::Store(_) => Self::new(Code::Failed, error),
         }
     }
 }

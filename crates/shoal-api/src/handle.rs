@@ -110,6 +110,12 @@ pub async fn handle(engine: &Engine, request: Request) -> Result<Reply, Failure>
         | Request::Thumbnail { .. }
         | Request::AddTo { .. }
         | Request::Get { .. } => crate::looking::handle(engine, request).await,
+        Request::CreateLink { .. }
+        | Request::StopLink { .. }
+        | Request::Links
+        | Request::RemoveLink { .. }
+        | Request::PreviewLink { .. }
+        | Request::GetLink { .. } => crate::tickets::handle(engine, request).await,
         Request::Settings => Ok(Reply::Settings(engine.settings().await.into())),
         Request::SetSettings { change } => {
             engine.set_settings(change.into()).await?;

@@ -24,6 +24,7 @@ mod request;
 pub mod rows;
 mod settings;
 mod shares;
+mod tickets;
 
 pub use bench::{Bench, Bottleneck, Limit, Measure};
 pub use bytes_text::Base64;
@@ -39,6 +40,7 @@ pub use rows::{Device, DevicePath, Direction, Identity, Limits, Offer, Platform,
 pub use settings::{Accept, Interface, Settings, SettingsChange};
 pub use shares::{FoundItem, Item, ItemSort, MediaKind, OwnShare, RiskCode, SearchKind, ShareChange, ShareRisk, SortBy};
 pub use shoal_engine::{AcceptRule, Config, Engine, Received, ReceivedFile, StartError, Thumbnailer, free_space};
+pub use tickets::{LinkText, OwnLink};
 
 #[cfg(test)]
 mod bindings;

@@ -7,6 +7,7 @@ use crate::health::HealthNote;
 use crate::rows::{Device, Identity, Limits, Offer, Sas, Snapshot, Transfer, Trust};
 use crate::settings::{Settings, SettingsChange};
 use crate::shares::{Item, OwnShare, SearchKind, ShareChange, ShareRisk, SortBy};
+use crate::tickets::{LinkText, OwnLink};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use ts_rs::TS;
@@ -339,6 +340,57 @@ pub enum Request {
         /// Seconds.
         wait_s: u32,
     },
+    /// Makes a link to files: whoever has it may fetch them. All of them are read first. Answered with [`Reply::MakingLink`]; how far it is
+    /// comes as [`crate::Event::MakingLink`], its end as [`crate::Event::LinkMade`] or [`crate::Event::LinkFailed`].
+    CreateLink {
+        /// What; no text.
+        content: Content,
+        /// It is good only on the network around this device.
+        #[serde(default)]
+        lan_only: bool,
+        /// Where else holders may be asked for: `udp://`, `http://` or `https://`.
+        #[serde(default)]
+        trackers: Vec<String>,
+        /// It ends after so many seconds; none: when it is removed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        expires_s: Option<u64>,
+    },
+    /// Stops the making of a link.
+    StopLink {
+        /// Which.
+        making: u64,
+    },
+    /// The links that this device made and that are good. Answered with [`Reply::Links`].
+    Links,
+    /// Makes a link good for nothing, at once. The files stay.
+    RemoveLink {
+        /// Its id, or the beginning of it.
+        id: String,
+    },
+    /// What would come by a link. Answered with [`Reply::Offers`] of one, which waits: its entries can be listed, and it is accepted, all or
+    /// a part, or declined.
+    PreviewLink {
+        /// The link.
+        #[ts(type = "string")]
+        link: LinkText,
+    },
+    /// Fetches by a link. Answered with [`Reply::Transfers`] of one.
+    GetLink {
+        /// The link.
+        #[ts(type = "string")]
+        link: LinkText,
+        /// The folder to put it in; none: the inbox.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional, type = "string")]
+        into: Option<PathBuf>,
+        /// Only files whose path or name fits one of these globs; empty: all.
+        #[serde(default)]
+        only: Vec<String>,
+        /// Replace what has the same name; the old one goes to the trash.
+        #[serde(default)]
+        replace: bool,
+    },
     /// What can be set. Answered with [`Reply::Settings`].
     Settings,
     /// Changes settings: in force at once, and kept.
@@ -380,6 +432,8 @@ impl Request {
                 | Self::AddShare { .. }
                 | Self::ShareRisks { .. }
                 | Self::Get { into: Some(_), .. }
+                | Self::GetLink { into: Some(_), .. }
+                | Self::CreateLink { content: Content::Paths { .. }, .. }
                 | Self::SetSettings { change: SettingsChange { inbox: Some(_), .. } }
         )
     }
@@ -489,6 +543,16 @@ pub enum Reply {
         /// Ids of the devices that are searched.
         peers: Vec<String>,
     },
+    /// A link is being made.
+    MakingLink {
+        /// The number of its making.
+        making: u64,
+    },
+    /// Own links, the newest first.
+    Links {
+        /// The links.
+        links: Vec<OwnLink>,
+    },
     /// What can be set, as it is.
     Settings(Settings),
     /// What may be wrong; nothing, most of the time.
@@ -525,6 +589,11 @@ mod tests {
         let share =
             Request::AddShare { path: path.clone(), name: None, audience: vec![], write: false, hidden: false, ignore: vec![] };
         assert!(share.names_a_path() && get(Some(path.clone())).names_a_path() && !get(None).names_a_path());
+        let link = || LinkText("shoal:a".into());
+        let get_link = |into| Request::GetLink { link: link(), into, only: vec![], replace: false };
+        let create = |content| Request::CreateLink { content, lan_only: false, trackers: vec![], expires_s: None };
+        assert!(get_link(Some(path.clone())).names_a_path() && !get_link(None).names_a_path());
+        assert!(create(Content::Paths { paths: vec![path.clone()] }).names_a_path());
         for naming in [accept(Some(path.clone())), set(Some(path.clone())), send(Content::Paths { paths: vec![path] })] {
             assert!(naming.names_a_path(), "{naming:?}");
         }

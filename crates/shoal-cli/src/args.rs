@@ -1,6 +1,6 @@
 //! What may be written after `shoal`.
 
-use crate::commands::{bench, devices, limit, look, offers, receive, send, serve, share, transfers, trust};
+use crate::commands::{bench, devices, limit, link, look, offers, receive, send, serve, share, transfers, trust};
 use clap::{Args, Parser, Subcommand};
 use std::{net::IpAddr, path::PathBuf};
 
@@ -81,6 +81,7 @@ pub(crate) enum Command {
     Ls(look::LsArgs),
     Search(look::SearchArgs),
     Get(look::GetArgs),
+    Link(link::LinkArgs),
     Bench(bench::BenchArgs),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  shoal completions bash > ~/.local/share/bash-completion/completions/shoal")]
@@ -164,7 +165,10 @@ mod tests {
             "shoal search",
             "shoal get",
             "shoal ls a --sort colour",
-            "shoal link list",
+            "shoal link",
+            "shoal link create",
+            "shoal link create a --expires soon",
+            "shoal link remove",
         ] {
             let error = Cli::try_parse_from(words(wrong)).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{wrong}");

@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Cli, Command, Global},
-    commands::{self, bench, devices, limit, look, offers, receive, send, serve, share, transfers, trust},
+    commands::{self, bench, devices, limit, link, look, offers, receive, send, serve, share, transfers, trust},
     exit::Stop,
     output::Output,
     words,
@@ -74,6 +74,7 @@ impl Session {
             Command::Receive(args) => Box::pin(receive::run(self, args)).await,
             Command::Accept(args) => Box::pin(offers::accept(self, args)).await,
             Command::Get(args) => Box::pin(look::get(self, args)).await,
+            Command::Link(args) => Box::pin(link::run(self, args)).await,
             Command::Resume(args) => Box::pin(transfers::resume(self, args)).await,
             Command::Retry(args) => Box::pin(transfers::retry(self, args)).await,
             // These are over soon, or have nothing to keep.

@@ -123,6 +123,10 @@ impl Story {
             | Event::Searched { .. }
             | Event::FolderChanged { .. }
             | Event::WatchEnded { .. }
+            | Event::MakingLink { .. }
+            | Event::LinkMade { .. }
+            | Event::LinkFailed { .. }
+            | Event::LinksChanged
             | Event::Settings(_)
             | Event::Lagged
             | Event::Snapshot(_) => None,

@@ -27,6 +27,7 @@ use crate::{
     shares::Numbered,
     store::database::Database,
     tasks,
+    tickets::{self, Giver, Opener, Tickets},
     transfer::{
         Consent, Limits, Outgoing, Received, Transfer,
         entries::{EntryPage, EntryQuery},
@@ -82,6 +83,10 @@ pub(crate) struct Inner {
     pub(crate) views: Arc<Views>,
     pub(crate) searches: Numbered,
     pub(crate) watches: Numbered,
+    pub(crate) making: Numbered,
+    pub(crate) tickets: Arc<Tickets>,
+    pub(crate) giver: Arc<Giver>,
+    pub(crate) opener: Opener,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) cancel: CancellationToken,
     pub(crate) comparisons: Arc<Comparisons>,
@@ -137,6 +142,8 @@ impl Engine {
         let kept = database.clone();
         let table = blocking(move || Table::open(kept, Calm::new(Box::new(is_moving)))).await;
         let table = table.map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;
+        let tickets = Tickets::open(database.clone())
+            .map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;
         let endpoint = match config.socket.clone() {
             Some(socket) => Endpoint::with_socket(&identity, socket.0)?,
             None => Endpoint::bind(&identity, config.listen, config.port)?,
@@ -154,7 +161,7 @@ impl Engine {
         let links = Links::start(endpoint, devices.clone(), greeting.subscribe(), incoming, reach, CancellationToken::new());
         let events = broadcast::Sender::new(MAX_UNREAD_EVENTS);
         let transfers = Transfers::new(Surroundings {
-            rights: Arc::new(Gate { table: table.clone(), devices: devices.clone() }),
+            rights: Arc::new(Gate { table: table.clone(), tickets: tickets.clone(), devices: devices.clone() }),
             database: database.clone(),
             links: links.clone(),
             devices: devices.clone(),
@@ -170,6 +177,8 @@ impl Engine {
         let shares = Server::new(table.clone(), devices.clone(), transfers.clone(), thumbnails);
         let asker = Arc::new(Asker::new(links.clone(), devices.clone(), transfers.clone()));
         let views = Views::new(asker.clone());
+        let giver = Giver::new(id, tickets.clone(), transfers.clone());
+        let opener = Opener::new(id, links.clone(), devices.clone(), transfers.clone());
         let options = Options { mdns: config.mdns, loopback: false, listen: config.listen };
         let port = links.local_addr().port();
         let presence = watch::Sender::new(settings.presence);
@@ -191,6 +200,10 @@ impl Engine {
             views,
             searches: Numbered::searches(),
             watches: Numbered::watches(),
+            making: Numbered::tickets(),
+            tickets,
+            giver,
+            opener,
             events,
             cancel,
             comparisons: Comparisons::new(id),
@@ -470,6 +483,7 @@ impl Inner {
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::watch_network(self.clone())));
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::expire_outlines(self.clone())));
         self.tasks.spawn(until_the_end().run_until_cancelled_owned(tasks::end_shared(self.clone())));
+        self.tasks.spawn(until_the_end().run_until_cancelled_owned(tickets::watch_tickets(self.clone())));
     }
 
     pub(crate) fn mdns_state(&self) -> MdnsState {

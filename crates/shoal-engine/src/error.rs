@@ -1,5 +1,6 @@
 //! Why an operation of the engine did not do what was asked: one enum per operation. Each text is one sentence for people.
 
+use shoal_proto::ticket::ParseTicketError;
 use shoal_proto::{PeerId, display::size, message::Colour};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -367,4 +368,84 @@ pub enum LookError {
     /// What came cannot be taken.
     #[error(transparent)]
     Transfer(#[from] TransferError),
+}
+
+/// Why a ticket was not made, found or of use. People call tickets links.
+#[derive(Debug, thiserror::Error)]
+pub enum TicketError {
+    /// A text that is none.
+    #[error(transparent)]
+    Text(#[from] ParseTicketError),
+    /// The holder.
+    #[error(transparent)]
+    Reach(#[from] ReachError),
+    /// What it was to be of.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// A file of what it was to be of.
+    #[error("no link was made: {} is in it, and {reason}", path.display())]
+    Source {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// More files than one can be of.
+    #[error("a link to so many files cannot be made: make one for each of the folders")]
+    TooLarge,
+    /// Too many own ones.
+    #[error("no more than {limit} links can be kept: remove one first")]
+    TooMany {
+        /// At most.
+        limit: usize,
+    },
+    /// Too many trackers.
+    #[error("a link holds no more than {limit} trackers: name fewer")]
+    TooManyTrackers {
+        /// At most.
+        limit: usize,
+    },
+    /// The time that it was to end at is over.
+    #[error("the link would have expired already: choose a later time")]
+    Past,
+    /// Somebody stopped it.
+    #[error("the link was not made: it was stopped")]
+    Cancelled,
+    /// No such own one.
+    #[error("there is no link {0} here: see `shoal link list`")]
+    NotFound(String),
+    /// It has ended.
+    #[error("the link has expired: ask for a new one")]
+    Expired,
+    /// This device made it.
+    #[error("the link is one of this device: its files are here")]
+    Own,
+    /// It expired, was removed, or never was: nobody but its maker can tell which.
+    #[error("{0} gives nothing for this link, or not any more: ask for a new one")]
+    NotGiven(String),
+    /// Whoever answered does not have it.
+    #[error("{0} answers for this link without having it: nothing was taken")]
+    Impostor(String),
+    /// It has enough to do.
+    #[error("{0} is answering too much at once: try again in a moment")]
+    Busy(String),
+    /// Its version knows no tickets.
+    #[error("{0} runs an older Shoal, which knows no links: update it")]
+    TooOld(String),
+    /// The connection went, or what came was no answer.
+    #[error("{0} went away: try again when it is back")]
+    Lost(String),
+    /// What came cannot be taken.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+    /// The database.
+    #[error("the change cannot be recorded: {0}")]
+    Store(String),
+}
+
+impl TicketError {
+    /// Another holder may give what this one did not.
+    pub(crate) const fn is_of_one_holder(&self) -> bool {
+        matches!(self, Self::Reach(_) | Self::NotGiven(_) | Self::Impostor(_) | Self::Busy(_) | Self::TooOld(_) | Self::Lost(_))
+    }
 }

@@ -1,6 +1,6 @@
 //! What an engine tells its front ends, and the picture they start from.
 
-use crate::{Device, Settings, share::PeerFound, transfer::Transfer};
+use crate::{Device, OwnTicket, Settings, share::PeerFound, transfer::Transfer};
 use shoal_proto::{PeerId, message::TransferId, sas::Sas};
 use std::time::Duration;
 
@@ -75,6 +75,31 @@ pub enum Event {
         /// Its device is in reach and does not share the folder any more; otherwise it went away, or the watch was ended here.
         gone: bool,
     },
+    /// How far the making of a ticket is; at most ten a second.
+    MakingTicket {
+        /// Which.
+        making: u64,
+        /// Bytes looked at.
+        bytes_done: u64,
+        /// Bytes in all.
+        bytes: u64,
+    },
+    /// A ticket was made.
+    TicketMade {
+        /// Which.
+        making: u64,
+        /// The ticket.
+        ticket: OwnTicket,
+    },
+    /// A ticket was not made.
+    TicketFailed {
+        /// Which.
+        making: u64,
+        /// Why, in words.
+        error: String,
+    },
+    /// Own tickets came, went or were used.
+    TicketsChanged,
     /// Settings or limits changed, by whomever; or the network interfaces, which are among them.
     Settings(Settings),
     /// Events were lost; take a snapshot.

@@ -31,6 +31,7 @@ mod store;
 mod stream;
 mod swarm;
 mod tasks;
+mod tickets;
 mod tls;
 mod transfer;
 mod verify;
@@ -39,15 +40,18 @@ pub use bench::{Bench, Disk, Limit, Network, Processor};
 pub use config::{AbstractSocket, AcceptRule, Config, DEFAULT_PORT};
 pub use device::{Device, Path, Trust, Via};
 pub use engine::{Engine, Events};
-pub use error::{BenchError, LookError, ReachError, SendError, SettingsError, ShareError, StartError, TransferError, TrustError};
+pub use error::{
+    BenchError, LookError, ReachError, SendError, SettingsError, ShareError, StartError, TicketError, TransferError, TrustError,
+};
 pub use event::{Event, Snapshot};
 pub use health::HealthNote;
 pub use settings::{Interface, Settings, SettingsChange};
 pub use share::{
     FileVersion, MAX_READ, NewShare, OwnShare, PeerFound, Picture, Risk, ShareChange, SharedBytes, Thumbnailer, Watching,
 };
+pub use shoal_proto::ticket::{ParseTicketError, ParseTrackerError, Tracker};
 pub use shoal_proto::{
-    Media, PeerId, RelativePath,
+    Media, PeerId, RelativePath, Ticket,
     display::shown,
     message::{Colour, Platform, TransferId},
     sas::Sas,
@@ -57,6 +61,7 @@ pub use shoal_proto::{
     },
 };
 pub use store::disk::free_space;
+pub use tickets::{NewTicket, OwnTicket, TicketId};
 pub use transfer::{
     Cause, Consent, Direction, Limits, Outgoing, OutgoingContent, Received, ReceivedFile, State, Transfer,
     entries::{EntryPage, EntryQuery, ListedEntry},

@@ -25,7 +25,10 @@ const MAX_SEARCHES: usize = 16;
 /// Watches under way that tell changes as events.
 const MAX_WATCHES: usize = 64;
 
-/// What was begun with a number and goes on until it is ended by that: searches, or watches. The oldest first.
+/// Tickets that are made at once.
+const MAX_MAKING: usize = 16;
+
+/// What was begun with a number and goes on until it is ended by that: searches, watches, tickets that are made. The oldest first.
 #[derive(Debug)]
 pub(crate) struct Numbered {
     most: usize,
@@ -39,6 +42,10 @@ impl Numbered {
 
     pub(crate) fn watches() -> Self {
         Self { most: MAX_WATCHES, running: Mutex::default() }
+    }
+
+    pub(crate) fn tickets() -> Self {
+        Self { most: MAX_MAKING, running: Mutex::default() }
     }
 
     pub(crate) fn begin(&self) -> (u64, CancellationToken) {
@@ -55,7 +62,7 @@ impl Numbered {
     }
 
     /// Also for one that ended by itself, so that it takes no place.
-    fn stop(&self, number: u64) {
+    pub(crate) fn stop(&self, number: u64) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.1.retain(|(other, token)| {
             if *other == number {

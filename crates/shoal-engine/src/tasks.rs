@@ -85,6 +85,9 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
             | Request::Thumb(_) => {
                 transfers.tasks.spawn(engine.shares.clone().answer(connection, request, send, recv));
             }
+            Request::Open(open) => {
+                transfers.tasks.spawn(engine.giver.clone().answer(connection, open, send));
+            }
             Request::Join(swarm) => {
                 let task = async move { transfers.clone().swarms.join(transfers, connection, swarm, send, recv).await };
                 engine.transfers.tasks.spawn_on(task, engine.links.net());

@@ -22,6 +22,7 @@
 //! | `Measure` | filler, or nothing | [`message::Measured`], or filler |
 //! | `Shares`, `List`, `Search`, `Watch`, `Get`, `Read`, `Thumb` | nothing more | see [`share`] |
 //! | `Add` | [`share::Add`], then [`message::FromSender`] | [`message::FromReceiver`] |
+//! | `Open` | nothing more | [`ticket::Opened`]; then it offers |
 //! | `Join` | [`swarm::message::FromTaker`]s | [`swarm::message::FromGiver`]s |
 //! | `Take` | nothing more | [`swarm::message::Given`], then [`message::Frame`]s, each block followed by its bytes |
 //!
@@ -61,6 +62,7 @@ pub mod ranges;
 pub mod sas;
 pub mod share;
 pub mod swarm;
+pub mod ticket;
 
 pub use hash::Hash;
 pub use manifest::{Entry, Manifest};
@@ -69,6 +71,7 @@ pub use name::RelativePath;
 pub use peer_id::PeerId;
 pub use piece::PieceIndex;
 pub use ranges::RangeSet;
+pub use ticket::Ticket;
 
 /// The application protocol of version 1, negotiated by TLS (RFC 7301).
 pub const ALPN: &[u8] = b"shoal/1";

@@ -5,6 +5,7 @@ use crate::{
     manifest::EntryIndex,
     share::{Add, Get, List, Read, Search, Thumb, Watch},
     swarm::message::{SwarmId, Take},
+    ticket::Open,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -64,6 +65,9 @@ pub enum Request {
     /// An offer whose files are to be added to a share. It goes on as any [`Request::Offer`], or the owner resets the stream with
     /// [`CloseCode::NotShared`].
     Add(Add),
+    /// "Offer me what I have the ticket of." Answered with a [`crate::ticket::Opened`], and with an offer; or the stream is reset with
+    /// [`CloseCode::NotShared`].
+    Open(Open),
     /// "I take of this swarm what you give": a conversation of [`crate::swarm::message::FromTaker`] and
     /// [`crate::swarm::message::FromGiver`], reset with [`CloseCode::UnknownTransfer`] for whoever was not offered the same.
     Join(SwarmId),

@@ -12,6 +12,7 @@ mod film;
 mod holiday;
 mod hostile;
 mod lab;
+mod links;
 mod shares;
 mod survival;
 mod swarm;

@@ -2,6 +2,7 @@
 
 use crate::{
     exit::Stop,
+    output::Output,
     session::{Session, reply},
     words,
 };
@@ -46,11 +47,17 @@ pub(crate) async fn id(session: &Session, args: IdArgs) -> Result<(), Stop> {
     out.say(format!("Addresses  {}", identity.addresses.join(", ")))?;
     out.say(format!("Link       {}", identity.link))?;
     if args.qr && !out.json {
-        let code = QrCode::new(identity.link.as_bytes())
-            .map_err(|_| Stop::because(Code::Failed, "the link is too long for a QR code: use the link itself"))?;
-        // Swapped, so that it is dark on light where a terminal is light on dark.
-        out.say(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())?;
+        show_qr(out, &identity.link)?;
     }
+    Ok(())
+}
+
+/// A link, to be scanned.
+pub(super) fn show_qr(out: Output, link: &str) -> Result<(), Stop> {
+    let code = QrCode::new(link.as_bytes())
+        .map_err(|_| Stop::because(Code::Failed, "the link is too long for a QR code: use the link itself"))?;
+    // Swapped, so that it is dark on light where a terminal is light on dark.
+    out.say(code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build())?;
     Ok(())
 }
 

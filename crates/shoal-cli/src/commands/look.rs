@@ -8,9 +8,10 @@ use crate::{
     words,
 };
 use clap::Args;
-use shoal_api::{Code, Event, FoundItem, Item, ItemSort, Reply, Request, SearchKind, SortBy};
+use shoal_api::{Code, Event, FoundItem, Item, ItemSort, LinkText, Reply, Request, SearchKind, SortBy};
 use std::{
     collections::HashMap,
+    io::BufRead,
     path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -23,6 +24,9 @@ const PAGE: u16 = 512;
 
 /// How often a folder that changes while it is listed is listed anew.
 const ATTEMPTS: usize = 3;
+
+/// Bytes of links that are read from standard input.
+const MAX_INPUT: u64 = 256 * 1024;
 
 /// Hits of one device.
 const HITS: u32 = 10_000;
@@ -85,15 +89,17 @@ pub(crate) struct SearchArgs {
     wait: Option<u32>,
 }
 
-/// Fetch files and folders that a device shares
+/// Fetch files and folders that a device shares, or that a link is of
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   shoal get NAS:/Music/1999
   shoal get \"Mira's laptop:/Photos/a.jpg\" \"Mira's laptop:/Photos/b.jpg\" --into ~/Pictures
-  shoal get NAS:/Music --only '*.flac'")]
+  shoal get NAS:/Music --only '*.flac'
+  shoal get shoal:aelwx3k5 --into ~/Videos     # a link
+  xclip -o | shoal get -                       # a link that no list of processes shows")]
 pub(crate) struct GetArgs {
-    /// PEER:/SHARE or PEER:/SHARE/PATH; may be given several times
+    /// PEER:/SHARE, PEER:/SHARE/PATH or a link; may be given several times. - reads links from standard input
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<String>,
     /// Folder to put them in; the inbox otherwise
@@ -246,8 +252,29 @@ pub(crate) async fn get(session: &Session, args: GetArgs) -> Result<(), Stop> {
         replace: false,
         wait_s: args.wait,
     };
-    let requests = together(&args.sources)?.into_iter().map(request).collect();
+    let (links, places) = sorted(&args.sources, std::io::stdin().lock())?;
+    let get_link = |link| Request::GetLink { link, into: into.clone(), only: args.only.clone(), replace: false };
+    let requests = links.into_iter().map(get_link).chain(together(&places)?.into_iter().map(request)).collect();
     ask_and_follow(session, requests, Follow { patience: Duration::from_secs(args.patience), halt: true }).await
+}
+
+/// Links, and places in shares. A `-` stands for the links that are read, one a line.
+fn sorted(sources: &[String], input: impl BufRead) -> Result<(Vec<LinkText>, Vec<String>), Stop> {
+    let (links, mut places): (Vec<String>, Vec<String>) = sources.iter().cloned().partition(|source| LinkText::is_one(source));
+    let mut links: Vec<LinkText> = links.into_iter().map(LinkText).collect();
+    if places.iter().any(|place| place == "-") {
+        places.retain(|place| place != "-");
+        for line in input.take(MAX_INPUT).lines() {
+            let line = line.map_err(|error| {
+                Stop::because(Code::Usage, format_args!("no link can be read from standard input: {}", words::system(&error)))
+            })?;
+            links.extend((!line.trim().is_empty()).then(|| LinkText(line.trim().to_owned())));
+        }
+        if links.is_empty() {
+            return Err(Stop::because(Code::Usage, "there is no link on standard input"));
+        }
+    }
+    Ok((links, places))
 }
 
 /// Sources of one folder go together, as one transfer: device, folder, names in it. A share goes alone.
@@ -329,6 +356,16 @@ mod tests {
         assert_eq!(split("10.0.0.2:47474"), ("10.0.0.2:47474", ""));
         assert_eq!(split("10.0.0.2:47474:/Music"), ("10.0.0.2:47474", "Music"));
         assert_eq!(split("[fe80::1]:47474:/Music"), ("[fe80::1]:47474", "Music"));
+    }
+
+    #[test]
+    fn links_are_told_from_places_in_shares() {
+        let sources = ["a:/s", "shoal:abc", "-", "SHOAL:DEF", "shoal:/s"].map(str::to_owned);
+        let (links, places) = sorted(&sources, &b"shoal:ghi\n\n shoal:jkl \n"[..]).unwrap();
+        let links: Vec<&str> = links.iter().map(|link| link.0.as_str()).collect();
+        assert_eq!(links, ["shoal:abc", "SHOAL:DEF", "shoal:ghi", "shoal:jkl"]);
+        assert_eq!(places, ["a:/s", "shoal:/s"], "a device may be called shoal");
+        assert_eq!(sorted(&["-".to_owned()], &b""[..]).unwrap_err().code(), 2);
     }
 
     #[test]

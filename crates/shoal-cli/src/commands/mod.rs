@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod devices;
 pub(crate) mod limit;
+pub(crate) mod link;
 pub(crate) mod look;
 pub(crate) mod offers;
 pub(crate) mod receive;

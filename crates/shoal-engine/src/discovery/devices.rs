@@ -6,7 +6,7 @@
 use super::table::Table;
 use crate::{Device, Path, Trust, Via, greeting::Greeting};
 use shoal_proto::{
-    PeerId,
+    PeerId, Ticket,
     message::{Colour, MAX_DEVICE_NAME, Platform},
 };
 use std::{
@@ -190,6 +190,15 @@ impl Devices {
     /// the name, the one that is trusted, if just one is: nobody takes a known device's place by taking its name.
     pub(crate) fn find(&self, text: &str) -> Found {
         self.table().find(text)
+    }
+
+    /// Takes up where the holders of a ticket may be. A hint like any other.
+    pub(crate) fn sight(&self, ticket: &Ticket) {
+        // The addresses are the maker's.
+        let Some(maker) = ticket.makers.first() else { return };
+        for address in ticket.addresses.iter() {
+            self.sighting(Sighting::address(*maker, Via::Manual, *address));
+        }
     }
 
     /// What to keep of a device: `None` for strangers.

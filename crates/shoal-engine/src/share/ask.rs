@@ -10,7 +10,7 @@ use crate::{
     transfer::{
         Consent, Transfer,
         incoming::Incoming,
-        shared::Wanted,
+        shared::{Source, Wanted},
         transfers::{Transfers, new_id},
     },
 };
@@ -71,14 +71,14 @@ struct Known {
 }
 
 /// Something that is wanted, until dropped.
-struct Wish<'a> {
+pub(crate) struct Wish<'a> {
     transfers: &'a Transfers,
     transfer: TransferId,
     peer: PeerId,
 }
 
 impl<'a> Wish<'a> {
-    fn new(transfers: &'a Transfers, transfer: TransferId, wanted: Wanted) -> Self {
+    pub(crate) fn new(transfers: &'a Transfers, transfer: TransferId, wanted: Wanted) -> Self {
         let peer = wanted.peer;
         transfers.want(transfer, wanted);
         Self { transfers, transfer, peer }
@@ -220,7 +220,8 @@ impl Asker {
         }
         let (answered, answer) = oneshot::channel();
         let transfer = new_id();
-        let wanted = Wanted { peer, share: share.id, names: tops, consent, answered };
+        let source = Source::Share { share: share.id, names: tops };
+        let wanted = Wanted { peer, source, consent: Some(consent), answered };
         // Taken back however this ends.
         let _wish = Wish::new(&self.transfers, transfer, wanted);
         self.ask_for(peer, Get { transfer, share: share.id, folder, names }, &what, answer).await?;

@@ -10,9 +10,11 @@ mod forms;
 mod history;
 mod records;
 mod shares;
+mod tickets;
 
 pub(crate) use records::{Added, Checkpoint, DeviceRecord, FileFailure, Kept, TransferRecord};
 pub(crate) use shares::ShareRecord;
+pub(crate) use tickets::TicketRecord;
 
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row, blob::ZeroBlob, params};
 use shoal_proto::{
@@ -29,7 +31,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::Direction;
+use crate::{Direction, tickets::TicketId};
 use files::put_hashes;
 use forms::{
     direction_word, failure_from, failure_word, hashes_blob, hashes_from, path_bytes, path_from, platform_from, platform_word,
@@ -41,7 +43,8 @@ const BLOB_PART: usize = 256 * 1024;
 
 /// Each step brings a database one version up; the number of steps is the version (`PRAGMA user_version`). Never edit a step
 /// that was released: append one.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql"), include_str!("schema_4.sql")];
 
 /// Ended transfers kept for the history.
 const MAX_HISTORY: u32 = 10_000;
@@ -190,8 +193,9 @@ impl Database {
         transaction.execute(
             "INSERT OR REPLACE INTO transfers (id, direction, peer, name, state, text, files, bytes, files_done, files_failed, \
              bytes_done, bytes_moved, error, target, replace, accepted, active_ms, created, changed, share, beneath, \
-             place, place_folder, place_name) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
+             place, place_folder, place_name, own_ticket, ticket) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
+             ?24, ?25, ?26)",
             params![
                 record.id.0,
                 direction_word(record.direction),
@@ -216,7 +220,9 @@ impl Database {
                 record.beneath.as_deref().map(path_bytes),
                 record.added.as_ref().map(|added| added.place.share.0),
                 record.added.as_ref().and_then(|added| Some(added.place.folder.as_ref()?.as_str())),
-                record.added.as_ref().map(|added| &added.name)
+                record.added.as_ref().map(|added| &added.name),
+                record.own_ticket.map(|ticket| ticket.0),
+                record.ticket.as_ref().map(ToString::to_string)
             ],
         )?;
         for (name, path) in &record.sources {
@@ -443,7 +449,8 @@ fn write_checkpoint(connection: &mut Connection, id: TransferId, checkpoint: &Ch
 }
 
 const TRANSFER_COLUMNS: &str = "id, direction, peer, name, state, text, files, bytes, files_done, files_failed, bytes_done, \
-     bytes_moved, error, target, replace, accepted, active_ms, created, changed, share, beneath, place, place_folder, place_name";
+     bytes_moved, error, target, replace, accepted, active_ms, created, changed, share, beneath, place, place_folder, place_name, \
+     own_ticket, ticket";
 
 fn with_sources(connection: &Connection, mut record: TransferRecord) -> Result<TransferRecord, DatabaseError> {
     if record.direction == Direction::Send {
@@ -479,6 +486,9 @@ fn transfer_from(row: &Row<'_>) -> rusqlite::Result<TransferRecord> {
         share: row.get::<_, Option<[u8; 16]>>(19)?.map(ShareId),
         beneath: row.get::<_, Option<Vec<u8>>>(20)?.map(path_from),
         added: Added::from_row(row)?,
+        own_ticket: row.get::<_, Option<[u8; 16]>>(24)?.map(TicketId),
+        // One that cannot be read is of no use: then its holder is the only one who can be asked.
+        ticket: row.get::<_, Option<String>>(25)?.and_then(|ticket| ticket.parse().ok()),
     })
 }
 

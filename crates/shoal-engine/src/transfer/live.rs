@@ -217,7 +217,7 @@ impl Row {
         Transfer {
             id: record.id,
             direction: record.direction,
-            fetched: record.direction == Direction::Receive && record.share.is_some(),
+            fetched: record.is_fetched(),
             added_to: record.added.as_ref().map(|added| display::shown(&added.name)),
             peer: record.peer,
             peer_name,

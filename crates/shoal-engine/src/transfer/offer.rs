@@ -169,12 +169,12 @@ async fn handle(
         }
     };
     if let Some(wanted) = &wanted
-        && !manifest.as_ref().is_some_and(|manifest| wanted.is_met_by(manifest))
+        && !manifest.as_ref().is_some_and(|manifest| wanted.source.is_met_by(manifest))
     {
         return Err(OfferError::Other);
     }
     let mut record = new_record(&offer, connection, manifest.as_ref(), text);
-    record.share = wanted.as_ref().map(|wanted| wanted.share);
+    wanted.iter().for_each(|wanted| wanted.source.bind(&mut record));
     spot.iter().for_each(|spot| spot.bind(&mut record));
     let mut session = session(send, Inbox::new(recv, &transfers.tasks));
     let (live, mut renewed) = blocking(move || Live::new(record, manifest)).await;
@@ -186,8 +186,8 @@ async fn handle(
         return answer(&mut session.send, &FromReceiver::Declined(Decline::Over)).await;
     };
     let answered = answer_channel(&live);
-    if let Some(wanted) = wanted.take() {
-        let Some(error) = take_wanted(transfers, &live, wanted).await else {
+    if let Some(Wanted { consent: Some(consent), answered: heard, .. }) = wanted.take_if(|wanted| wanted.consent.is_some()) {
+        let Some(error) = take_wanted(transfers, &live, consent, heard).await else {
             return Ok(Handled::Accepted(live, renewed, session));
         };
         withdraw(transfers, &live, State::Failed, &error);
@@ -198,6 +198,10 @@ async fn handle(
             return Ok(Handled::Accepted(live, renewed, session));
         };
         return refuse(transfers, &live, &mut session.send, &error).await;
+    }
+    if let Some(wanted) = wanted {
+        // Whoever asked may have stopped waiting: then there is a question on the screen.
+        let _ = wanted.answered.send(Ok(()));
     }
     let accepted = match consent(transfers, &live, &mut session, &mut renewed, answered).await {
         Ok(accepted) => accepted,
@@ -229,13 +233,16 @@ async fn consent(
     renewed: &mut mpsc::Receiver<Session>,
     mut answered: oneshot::Receiver<()>,
 ) -> Result<bool, OfferError> {
+    // What somebody here wants to look at before is not taken by a rule.
+    let is_offered = live.row().record.is_for_a_person();
     let by_rule = match transfers.accept_rule() {
+        _ if !is_offered => false,
         AcceptRule::All => true,
         AcceptRule::Verified => transfers.devices.trust(live.peer) == Trust::Verified,
         AcceptRule::Ask => false,
     };
     // Before anybody hears of the offer: what is decided here is no question on a screen.
-    let unasked = !by_rule && transfers.accept_unasked(live).await;
+    let unasked = !by_rule && is_offered && transfers.accept_unasked(live).await;
     transfers.emit(Event::Offered(transfers.picture(live)));
     if by_rule {
         match transfers.accept(live.id, Consent::default()).await {
@@ -279,15 +286,20 @@ async fn consent(
 }
 
 /// Takes what was asked for. What stood in the way, if it cannot be taken.
-async fn take_wanted(transfers: &Arc<Transfers>, live: &Arc<Live>, wanted: Wanted) -> Option<String> {
+async fn take_wanted(
+    transfers: &Arc<Transfers>,
+    live: &Arc<Live>,
+    consent: Consent,
+    heard: oneshot::Sender<Result<(), TransferError>>,
+) -> Option<String> {
     // Before anybody hears of it: this is no question on a screen.
-    let taken = transfers.accept(live.id, wanted.consent).await;
+    let taken = transfers.accept(live.id, consent).await;
     let error = taken.as_ref().err().map(ToString::to_string);
     if error.is_none() {
         transfers.emit(Event::Offered(transfers.picture(live)));
     }
     // Whoever asked may have stopped waiting.
-    let _ = wanted.answered.send(taken);
+    let _ = heard.send(taken);
     error
 }
 

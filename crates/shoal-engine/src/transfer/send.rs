@@ -11,11 +11,12 @@ use crate::{
     connection::Connection,
     error::{ReachError, SendError},
     store::{
-        database::{Added, Database, TransferRecord},
+        database::{Added, Database, TicketRecord, TransferRecord},
         scan::{Kind, ScanError, ScannedEntry, scan},
         source::{Root, Roots},
     },
     stream::{SendStream, StreamError, write_message},
+    tickets::TicketId,
 };
 use shoal_proto::{
     Entry, Manifest, PeerId,
@@ -53,6 +54,7 @@ pub(crate) struct Prepared {
     sources: Vec<(String, PathBuf)>,
     share: Option<ShareId>,
     beneath: Option<PathBuf>,
+    ticket: Option<TicketId>,
     /// Where in a share of the receiver's it is to go.
     pub(super) added: Option<Added>,
 }
@@ -67,8 +69,28 @@ impl Prepared {
             sources: Vec::new(),
             share: None,
             beneath: None,
+            ticket: None,
             added: None,
         }
+    }
+
+    /// What a ticket is of.
+    pub(crate) fn of_ticket(record: TicketRecord, manifest: Manifest) -> Self {
+        Self {
+            name: record.name,
+            text: None,
+            manifest: Some(manifest),
+            sources: record.sources,
+            share: None,
+            beneath: None,
+            ticket: Some(record.id),
+            added: None,
+        }
+    }
+
+    /// Its name and, for each name at its top, the path behind it; not safe to print.
+    pub(crate) fn into_parts(self) -> (String, Option<Manifest>, Vec<(String, PathBuf)>) {
+        (self.name, self.manifest, self.sources)
     }
 
     /// Parts of a share, which lie beneath `folder`.
@@ -79,7 +101,16 @@ impl Prepared {
         share: ShareId,
         folder: PathBuf,
     ) -> Self {
-        Self { name, text: None, manifest: Some(manifest), sources, share: Some(share), beneath: Some(folder), added: None }
+        Self {
+            name,
+            text: None,
+            manifest: Some(manifest),
+            sources,
+            share: Some(share),
+            beneath: Some(folder),
+            ticket: None,
+            added: None,
+        }
     }
 
     /// Looks through files and folders; reads no content.
@@ -114,7 +145,16 @@ impl Prepared {
                 1 => first.0.clone(),
                 several => format!("{} and {} more", first.0, several - 1),
             };
-            Ok(Self { name, text: None, manifest: Some(manifest), sources, share: None, beneath: None, added: None })
+            Ok(Self {
+                name,
+                text: None,
+                manifest: Some(manifest),
+                sources,
+                share: None,
+                beneath: None,
+                ticket: None,
+                added: None,
+            })
         })
         .await
     }
@@ -129,6 +169,7 @@ impl Prepared {
             share: self.share,
             beneath: self.beneath.clone(),
             added: self.added.clone(),
+            own_ticket: self.ticket,
             ..TransferRecord::new(id, Direction::Send, peer, self.name.clone())
         }
     }
@@ -408,6 +449,8 @@ async fn drive(
                 if live.row().record.is_for_a_person() {
                     transfers.became_known(live.peer);
                 }
+                let ticket = live.row().record.own_ticket.filter(|_| !*live.accepted.borrow());
+                ticket.into_iter().for_each(|ticket| transfers.rights.used(ticket));
                 transfers.keep(live, |row| {
                     row.record.accepted = true;
                     row.record.files = files;

@@ -1,5 +1,5 @@
-//! Transfers out of shares. For the owner they are sendings that somebody else asked for, bound to a share and to the right to it; for the
-//! asker they are offers that were asked for, so that nobody is asked.
+//! Transfers that were asked for: out of shares, or by tickets. For the one who has it they are sendings that somebody else asked for, bound to
+//! the share or the ticket and to the right to it; for the asker they are offers that were asked for, so that nobody is asked.
 
 use super::{
     Consent, Direction,
@@ -8,16 +8,22 @@ use super::{
     send::{self, Prepared},
     transfers::{Transfers, blocking},
 };
-use crate::{Event, connection::Connection, error::TransferError};
+use crate::{
+    Event,
+    connection::Connection,
+    error::TransferError,
+    store::database::{FileFailure, TransferRecord},
+    tickets::TicketId,
+};
 use shoal_proto::{
-    Manifest, PeerId, display,
+    Manifest, PeerId, Ticket, display,
     message::TransferId,
     share::{Place, ShareId},
 };
 use std::{
     collections::BTreeSet,
     fmt,
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::{Duration, SystemTime},
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -27,7 +33,7 @@ const MAX_SHARED: usize = 256;
 const MAX_SHARED_PER_PEER: usize = 32;
 
 /// Memory for lists of sendings out of shares whose askers are there, in KiB: some 1,500,000 files.
-pub(super) const MANIFESTS_KIB: u32 = 64 * 1024;
+pub(crate) const MANIFESTS_KIB: u32 = 64 * 1024;
 
 /// Ended sendings out of shares that are shown. Whoever may read asks as often as it likes: it must not push out what people did here.
 pub(crate) const MAX_SHARED_HISTORY: u32 = 200;
@@ -48,6 +54,18 @@ pub(crate) trait ShareRights: fmt::Debug + Send + Sync {
 
     /// There is such a share, whoever it is for.
     fn is_there(&self, share: ShareId) -> bool;
+
+    /// Whoever had a ticket of this device at the other end may fetch by it, as things are now.
+    fn may_use(&self, connection: &Connection, ticket: TicketId) -> bool;
+
+    /// There is such a ticket of this device.
+    fn has_ticket(&self, ticket: TicketId) -> bool;
+
+    /// Somebody takes something by a ticket of this device.
+    fn used(&self, ticket: TicketId);
+
+    /// A file that a ticket is of is gone, or another.
+    fn outdated(&self, ticket: TicketId);
 }
 
 /// What became of a wish for parts of a share.
@@ -66,26 +84,51 @@ pub(crate) enum SharedOffer {
 pub(crate) struct Wanted {
     /// Of whom.
     pub(crate) peer: PeerId,
-    /// Out of which share.
-    pub(crate) share: ShareId,
-    /// The names at the top of what is offered: no others are taken.
-    pub(crate) names: BTreeSet<String>,
-    /// Where to, and what of it.
-    pub(crate) consent: Consent,
+    /// What.
+    pub(crate) source: Source,
+    /// Where to, and what of it; `None`: a person looks at it first.
+    pub(crate) consent: Option<Consent>,
     /// Hears what became of it.
     pub(crate) answered: oneshot::Sender<Result<(), TransferError>>,
 }
 
-impl Wanted {
+/// By what right something was asked for.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// It is in a share.
+    Share {
+        /// Which.
+        share: ShareId,
+        /// The names at the top of what is offered: no others are taken.
+        names: BTreeSet<String>,
+    },
+    /// This device has the ticket.
+    Ticket(Ticket),
+}
+
+impl Source {
     /// Whether an offer holds what was asked for, and nothing else.
     pub(crate) fn is_met_by(&self, manifest: &Manifest) -> bool {
-        let tops = manifest.entries().filter(|(_, entry)| entry.path.depth() == 1);
-        tops.map(|(_, entry)| entry.path).all(|path| self.names.contains(path.as_str()))
+        match self {
+            Self::Share { names, .. } => {
+                let tops = manifest.entries().filter(|(_, entry)| entry.path.depth() == 1);
+                tops.map(|(_, entry)| entry.path).all(|path| names.contains(path.as_str()))
+            }
+            Self::Ticket(ticket) => manifest.id() == ticket.root,
+        }
+    }
+
+    /// Makes a transfer one that was asked for here.
+    pub(super) fn bind(&self, record: &mut TransferRecord) {
+        match self {
+            Self::Share { share, .. } => record.share = Some(*share),
+            Self::Ticket(ticket) => record.ticket = Some(ticket.clone()),
+        }
     }
 }
 
 impl Transfers {
-    /// Offers parts of a share as the transfer that the asker made up.
+    /// Offers parts of a share, or what a ticket is of, as the transfer that the asker made up.
     ///
     /// # Errors
     /// The database.
@@ -135,8 +178,8 @@ impl Transfers {
 
     /// Whether one more sending out of shares may begin for a peer. One whose asker is away gives way, the oldest first.
     fn make_room_for(&self, peer: PeerId) -> bool {
-        let sending: Vec<Arc<Live>> =
-            self.shared().into_iter().map(|(live, _)| live).filter(|live| live.direction == Direction::Send).collect();
+        let rows: Vec<Arc<Live>> = self.rows().values().filter(|live| live.direction == Direction::Send).cloned().collect();
+        let sending: Vec<Arc<Live>> = rows.into_iter().filter(|live| live.row().record.is_bound()).collect();
         let of_peer = sending.iter().filter(|live| live.peer == peer).count();
         if sending.len() < MAX_SHARED && of_peer < MAX_SHARED_PER_PEER {
             return true;
@@ -153,7 +196,7 @@ impl Transfers {
     pub(super) async fn shared_memory(&self, live: &Live, manifest: &Manifest) {
         let is_due = {
             let row = live.row();
-            live.direction == Direction::Send && row.record.own_share().is_some() && row.memory.is_none()
+            live.direction == Direction::Send && row.record.is_bound() && row.memory.is_none()
         };
         if is_due {
             // Never closed.
@@ -163,16 +206,31 @@ impl Transfers {
         }
     }
 
-    /// Whether a sending may go on over a connection: out of a share as long as the peer at the other end may read that.
+    /// Whether a sending may go on over a connection: out of a share as long as the peer at the other end may read that, by a ticket as long
+    /// as that is good.
     pub(super) fn may_send(&self, live: &Live, connection: &Connection) -> bool {
-        let share = live.row().record.share;
+        let (share, ticket) = {
+            let row = live.row();
+            (row.record.share, row.record.own_ticket)
+        };
         share.is_none_or(|share| self.rights.may_read(connection, share))
+            && ticket.is_none_or(|ticket| self.rights.may_use(connection, ticket))
     }
 
     /// What is over of a share is asked for anew: its list is not kept, and only so many are shown.
     pub(super) async fn forget_shared(&self, live: &Live) {
-        if live.row().record.share.is_none() {
+        let (is_bound, ticket) = {
+            let row = live.row();
+            (row.record.is_bound(), row.record.own_ticket)
+        };
+        if !is_bound {
             return;
+        }
+        let has_changed = |reason: &FileFailure| matches!(reason, FileFailure::Gone | FileFailure::Changed);
+        let sent = live.row().sent.clone();
+        let is_outdated = sent.lock().unwrap_or_else(PoisonError::into_inner).failed.values().any(has_changed);
+        if let Some(ticket) = ticket.filter(|_| is_outdated) {
+            self.rights.outdated(ticket);
         }
         let (database, id) = (self.database.clone(), live.id);
         let forgotten = blocking(move || database.end_shared(id, MAX_SHARED_HISTORY)).await;
@@ -184,6 +242,9 @@ impl Transfers {
     /// Why a sending is over that may not go on.
     pub(super) fn not_shared_any_more(&self, live: &Live) -> String {
         let (name, offer) = (self.devices.name(live.peer), display::shown(&live.row().record.name));
+        if live.row().record.own_ticket.is_some() {
+            return format!("the link to {offer} was removed or has expired");
+        }
         format!("{offer} is not shared with {name} any more")
     }
 
@@ -211,6 +272,21 @@ impl Transfers {
         }
     }
 
+    /// Ends the sendings by a ticket of this device.
+    pub(crate) fn end_ticket(&self, ticket: TicketId) {
+        let rows: Vec<Arc<Live>> = self.rows().values().cloned().collect();
+        for live in rows.iter().filter(|live| live.row().record.own_ticket == Some(ticket)) {
+            let _ = self.cancel(live.id); // as above
+        }
+    }
+
+    /// Has the table of devices know where the holders may be of something that was asked for by a ticket: strangers are not remembered.
+    pub(super) fn look_for_holders(&self, record: &TransferRecord) {
+        if let Some(ticket) = &record.ticket {
+            self.devices.sight(ticket);
+        }
+    }
+
     /// Waits until there is a point in reaching the other end. Whoever asked for something of a share here, or adds to it, comes back by
     /// itself: it is not dialled, and it is not waited for for ever. Others are reached at once.
     ///
@@ -219,7 +295,7 @@ impl Transfers {
     pub(super) async fn until_wanted(&self, live: &Live) -> Result<(), String> {
         let (is_bound, since) = {
             let row = live.row();
-            (row.record.own_share().is_some(), row.record.changed)
+            (row.record.is_bound(), row.record.changed)
         };
         let left = (since + KEPT_FOR).duration_since(SystemTime::now());
         while is_bound && !self.links.connected().iter().any(|connection| connection.peer() == live.peer) {

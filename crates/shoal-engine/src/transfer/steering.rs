@@ -333,9 +333,8 @@ impl Transfers {
             }
             let record = this.database.transfer(id).ok().flatten().filter(|record| record.peer == peer);
             let Some(mut record) = record else { return false };
-            // Out of a share it is asked for anew: the list may be long, and the right to it gone.
-            let is_finished =
-                record.direction == Direction::Send && record.state == State::Finished && record.own_share().is_none();
+            // Out of a share, or by a ticket, it is asked for anew: the list may be long, and the right to it gone.
+            let is_finished = record.direction == Direction::Send && record.state == State::Finished && !record.is_bound();
             if is_finished {
                 record.enter(State::Interrupted);
                 this.start(record);

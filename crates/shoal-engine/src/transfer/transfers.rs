@@ -175,10 +175,12 @@ impl Transfers {
     pub(crate) fn restore(self: &Arc<Self>) -> Result<(), TransferError> {
         for record in self.database.transfers().map_err(recording)? {
             if !record.state.is_over() {
-                let (id, share) = (record.id, record.own_share());
+                let (id, share, ticket) = (record.id, record.own_share(), record.own_ticket);
+                self.look_for_holders(&record);
                 self.start(record);
                 // Removed before it could be heard.
-                if share.is_some_and(|share| !self.rights.is_there(share)) {
+                let has_no_share = share.is_some_and(|share| !self.rights.is_there(share));
+                if has_no_share || ticket.is_some_and(|ticket| !self.rights.has_ticket(ticket)) {
                     self.cancel(id)?;
                 }
             }

@@ -41,9 +41,9 @@ type WithoutPaths<R> = R extends { request: "send" }
       ? Omit<R, "change"> & { change: Omit<SettingsChange, "inbox"> }
       : R extends { request: "add_share" | "share_risks" }
         ? Omit<R, "path"> & { /** A {@link Handle} of a folder: chosen, or dropped. */ handle: string }
-        : R extends { request: "get" }
+        : R extends { request: "get" | "get_link" }
           ? Omit<R, "into"> & { /** From {@link Backend.chooseFolderToFetch}. */ into_handle?: string }
-          : R extends { request: "add_to" }
+          : R extends { request: "add_to" | "create_link" }
             ? Omit<R, "content"> & { /** Handles only. */ content: UiContent }
             : R;
 
@@ -99,7 +99,7 @@ export interface Backend {
   thumbnailUrl(file: SharedFile, edge: number): string;
   /** Saves a shared file through the browser, past the inbox. Browser only. */
   saveShared?(file: SharedFile): void;
-  /** Asks for a folder to fetch into, whose handle goes into `into_handle` of `get`. Empty when the person thought better of it. */
+  /** Asks for a folder to fetch into, whose handle goes into `into_handle` of `get` and `get_link`. Empty when the person thought better of it. */
   chooseFolderToFetch?(): Promise<string>;
   autostart?: { get(): Promise<boolean>; set(on: boolean): Promise<void> };
   copy(text: string): Promise<void>;

@@ -108,6 +108,12 @@ export class Table {
       case "watch_ended":
         // For whoever searches or watches.
         return {};
+      case "making_link":
+      case "link_made":
+      case "link_failed":
+      case "links_changed":
+        // For whoever looks at links.
+        return {};
       case "lagged":
         // A snapshot follows.
         return {};

@@ -5,7 +5,7 @@
 //! takes no more than that from transfers.
 
 mod get;
-mod places;
+pub(crate) mod places;
 mod read;
 mod search;
 mod thumb;
@@ -24,6 +24,7 @@ use crate::{
     discovery::devices::Devices,
     links::is_local,
     stream::{RecvStream, SendStream, StreamError, write_message},
+    tickets::{TicketId, Tickets},
     transfer::{
         added::Spot,
         shared::ShareRights,
@@ -277,10 +278,11 @@ fn asker(devices: &Devices, connection: &Connection) -> Asker {
     Asker { peer: connection.peer(), standing, near: is_local(connection.remote_address().ip()) }
 }
 
-/// What transfers have to know of shares.
+/// What transfers have to know of shares and tickets.
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) table: Arc<Table>,
+    pub(crate) tickets: Arc<Tickets>,
     pub(crate) devices: Arc<Devices>,
 }
 
@@ -299,5 +301,21 @@ impl ShareRights for Gate {
 
     fn is_there(&self, share: ShareId) -> bool {
         self.table.is_there(share)
+    }
+
+    fn may_use(&self, connection: &Connection, ticket: TicketId) -> bool {
+        self.tickets.may_use(ticket, is_local(connection.remote_address().ip()))
+    }
+
+    fn has_ticket(&self, ticket: TicketId) -> bool {
+        self.tickets.has(ticket)
+    }
+
+    fn used(&self, ticket: TicketId) {
+        self.tickets.used(ticket);
+    }
+
+    fn outdated(&self, ticket: TicketId) {
+        self.tickets.outdated(ticket);
     }
 }

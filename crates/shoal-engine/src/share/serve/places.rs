@@ -8,7 +8,7 @@ use std::{
 
 /// Places of one kind.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(crate) struct Places {
     per_peer: usize,
     in_all: usize,
     taken: Mutex<HashMap<PeerId, usize>>,
@@ -16,19 +16,19 @@ pub(super) struct Places {
 
 /// One of them, until dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     places: Arc<Places>,
     peer: PeerId,
 }
 
 impl Places {
     /// So many for one peer, and so many for all together.
-    pub(super) fn new(per_peer: usize, in_all: usize) -> Arc<Self> {
+    pub(crate) fn new(per_peer: usize, in_all: usize) -> Arc<Self> {
         Arc::new(Self { per_peer, in_all, taken: Mutex::default() })
     }
 
     /// One for a peer, if there is one left.
-    pub(super) fn take(this: &Arc<Self>, peer: PeerId) -> Option<Place> {
+    pub(crate) fn take(this: &Arc<Self>, peer: PeerId) -> Option<Place> {
         let mut taken = this.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.values().sum::<usize>() >= this.in_all {
             return None;

@@ -1,8 +1,8 @@
 //! What the database keeps, as the engine sees it.
 
-use crate::{Direction, State, Trust, store::file_key::FileKey};
+use crate::{Direction, State, Trust, store::file_key::FileKey, tickets::TicketId};
 use shoal_proto::{
-    Hash, PeerId, PieceIndex, RangeSet,
+    Hash, PeerId, PieceIndex, RangeSet, Ticket,
     manifest::EntryIndex,
     message::{Colour, EntryFailure, Platform, TransferId},
     share::{Place, ShareId},
@@ -56,6 +56,10 @@ pub(crate) struct TransferRecord {
     pub(crate) beneath: Option<PathBuf>,
     /// The place in a share of the receiver's that its files are added to, at whichever end.
     pub(crate) added: Option<Added>,
+    /// Sending: the ticket of this device that it is bound to.
+    pub(crate) own_ticket: Option<TicketId>,
+    /// Receiving: the ticket that it was asked for by.
+    pub(crate) ticket: Option<Ticket>,
     /// Sending: the receiver has consented.
     pub(crate) accepted: bool,
     /// Time that content moved, over all sessions.
@@ -89,6 +93,8 @@ impl TransferRecord {
             share: None,
             beneath: None,
             added: None,
+            own_ticket: None,
+            ticket: None,
             accepted: false,
             active: Duration::ZERO,
             created: now,
@@ -104,9 +110,20 @@ impl TransferRecord {
         }
     }
 
-    /// A person offers it and a person, or a rule that one made for offers, takes it; no share is its source or its place.
+    /// It goes on for as long as a share or a ticket of this device is there, and the other end may use it.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.own_share().is_some() || self.own_ticket.is_some()
+    }
+
+    /// This device asked for it.
+    pub(crate) fn is_fetched(&self) -> bool {
+        self.direction == Direction::Receive && (self.share.is_some() || self.ticket.is_some())
+    }
+
+    /// A person offers it and a person, or a rule that one made for offers, takes it; no share is its source or its place, and no ticket
+    /// the reason for it.
     pub(crate) const fn is_for_a_person(&self) -> bool {
-        self.share.is_none() && self.added.is_none()
+        self.share.is_none() && self.added.is_none() && self.own_ticket.is_none() && self.ticket.is_none()
     }
 
     /// Puts it into a state.

@@ -105,16 +105,16 @@ impl Database {
         Ok(transaction.commit()?)
     }
 
-    /// A sending out of a share is over: its list goes, and of the ended ones the last `kept` stay in the history.
+    /// A sending out of a share, or by a ticket, is over: its list goes, and of the ended ones the last `kept` stay in the history.
     pub(crate) fn end_shared(&self, id: TransferId, kept: u32) -> Result<(), DatabaseError> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
         transaction.execute("DELETE FROM manifests WHERE transfer = ?1", [id.0])?;
         transaction.execute("DELETE FROM sources WHERE transfer = ?1", [id.0])?;
         transaction.execute(
-            "DELETE FROM transfers WHERE share IS NOT NULL AND direction = 'send' \
+            "DELETE FROM transfers WHERE (share IS NOT NULL OR own_ticket IS NOT NULL) AND direction = 'send' \
              AND state IN ('finished', 'failed', 'cancelled', 'declined') AND created <= \
-             (SELECT created FROM transfers WHERE share IS NOT NULL AND direction = 'send' \
+             (SELECT created FROM transfers WHERE (share IS NOT NULL OR own_ticket IS NOT NULL) AND direction = 'send' \
               ORDER BY created DESC LIMIT 1 OFFSET ?1)",
             [kept],
         )?;

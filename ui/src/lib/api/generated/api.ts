@@ -354,7 +354,51 @@ replace: boolean,
 /**
  * Seconds.
  */
-wait_s: number, } | { "request": "settings" } | { "request": "set_settings", 
+wait_s: number, } | { "request": "create_link", 
+/**
+ * What; no text.
+ */
+content: Content, 
+/**
+ * It is good only on the network around this device.
+ */
+lan_only: boolean, 
+/**
+ * Where else holders may be asked for: `udp://`, `http://` or `https://`.
+ */
+trackers: Array<string>, 
+/**
+ * It ends after so many seconds; none: when it is removed.
+ */
+expires_s?: number, } | { "request": "stop_link", 
+/**
+ * Which.
+ */
+making: number, } | { "request": "links" } | { "request": "remove_link", 
+/**
+ * Its id, or the beginning of it.
+ */
+id: string, } | { "request": "preview_link", 
+/**
+ * The link.
+ */
+link: string, } | { "request": "get_link", 
+/**
+ * The link.
+ */
+link: string, 
+/**
+ * The folder to put it in; none: the inbox.
+ */
+into?: string, 
+/**
+ * Only files whose path or name fits one of these globs; empty: all.
+ */
+only: Array<string>, 
+/**
+ * Replace what has the same name; the old one goes to the trash.
+ */
+replace: boolean, } | { "request": "settings" } | { "request": "set_settings", 
 /**
  * What changes.
  */
@@ -460,7 +504,15 @@ search: number,
 /**
  * Ids of the devices that are searched.
  */
-peers: Array<string>, } | { "reply": "settings" } & Settings | { "reply": "health", 
+peers: Array<string>, } | { "reply": "making_link", 
+/**
+ * The number of its making.
+ */
+making: number, } | { "reply": "links", 
+/**
+ * The links.
+ */
+links: Array<OwnLink>, } | { "reply": "settings" } & Settings | { "reply": "health", 
 /**
  * What was found, the worst first.
  */
@@ -729,7 +781,83 @@ watch: number,
 /**
  * The device is in reach and does not share the folder any more.
  */
-gone: boolean, } | { "event": "settings" } & Settings | { "event": "lagged" } | { "event": "snapshot" } & Snapshot;
+gone: boolean, } | { "event": "making_link", 
+/**
+ * Which making.
+ */
+making: number, 
+/**
+ * Bytes looked at.
+ */
+bytes_done: number, 
+/**
+ * Bytes in all.
+ */
+bytes: number, } | { "event": "link_made", 
+/**
+ * Which making.
+ */
+making: number, 
+/**
+ * To name it by; it says nothing of the link.
+ */
+id: string, 
+/**
+ * What is handed on, with the addresses of now.
+ */
+link: string, 
+/**
+ * BLAKE3 of the list of files, in which each has its own.
+ */
+root: string, 
+/**
+ * The first file's or folder's name, safe to print.
+ */
+name: string, 
+/**
+ * Files.
+ */
+files: number, 
+/**
+ * Their size in bytes.
+ */
+bytes: number, 
+/**
+ * Where they are, safe to print.
+ */
+paths: Array<string>, 
+/**
+ * It is good only on the network around this device.
+ */
+lan_only: boolean, 
+/**
+ * Where else holders may be asked for.
+ */
+trackers: Array<string>, 
+/**
+ * When it was made, in seconds since 1970.
+ */
+created: number, 
+/**
+ * When it ends, in seconds since 1970; none: when it is removed.
+ */
+expires?: number, 
+/**
+ * How often somebody took something.
+ */
+used: number, 
+/**
+ * Somebody wanted a file that is gone or changed since; that one is not given any more.
+ */
+outdated: boolean, } | { "event": "link_failed", 
+/**
+ * Which making.
+ */
+making: number, 
+/**
+ * What happened and what to do.
+ */
+error: string, } | { "event": "links_changed" } | { "event": "settings" } & Settings | { "event": "lagged" } | { "event": "snapshot" } & Snapshot;
 
 /**
  * A request that was not done.
@@ -1463,3 +1591,60 @@ blake3?: string,
  * What a file holds, by its name.
  */
 media?: MediaKind, };
+
+/**
+ * A link that this device made.
+ */
+export type OwnLink = { 
+/**
+ * To name it by; it says nothing of the link.
+ */
+id: string, 
+/**
+ * What is handed on, with the addresses of now.
+ */
+link: string, 
+/**
+ * BLAKE3 of the list of files, in which each has its own.
+ */
+root: string, 
+/**
+ * The first file's or folder's name, safe to print.
+ */
+name: string, 
+/**
+ * Files.
+ */
+files: number, 
+/**
+ * Their size in bytes.
+ */
+bytes: number, 
+/**
+ * Where they are, safe to print.
+ */
+paths: Array<string>, 
+/**
+ * It is good only on the network around this device.
+ */
+lan_only: boolean, 
+/**
+ * Where else holders may be asked for.
+ */
+trackers: Array<string>, 
+/**
+ * When it was made, in seconds since 1970.
+ */
+created: number, 
+/**
+ * When it ends, in seconds since 1970; none: when it is removed.
+ */
+expires?: number, 
+/**
+ * How often somebody took something.
+ */
+used: number, 
+/**
+ * Somebody wanted a file that is gone or changed since; that one is not given any more.
+ */
+outdated: boolean, };
