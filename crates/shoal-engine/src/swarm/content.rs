@@ -82,6 +82,10 @@ struct Guest {
     /// The conversation with it, if there is one: its number, and whether it may ask.
     conversation: Option<(u64, watch::Sender<bool>)>,
     waiting: VecDeque<(Want, oneshot::Sender<Turn>)>,
+    /// Units on their way to it.
+    sending: usize,
+    /// It is to wait, and hears so behind the last of those.
+    stops: bool,
     /// What it has, and where that is shown of an offer made here.
     has: RangeSet,
     sent: Option<Arc<Mutex<Sent>>>,
@@ -117,13 +121,35 @@ impl Drop for Conversation {
 #[derive(Debug)]
 pub(crate) struct Turn {
     content: Arc<Content>,
+    peer: PeerId,
     pub(crate) unit: u32,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.content.giving().under_way -= 1;
+        let mut giving = self.content.giving();
+        giving.under_way -= 1;
+        if let Some(guest) = giving.guests.get_mut(&self.peer) {
+            guest.sending = guest.sending.saturating_sub(1);
+            if guest.stops && guest.sending == 0 {
+                guest.tell(false);
+            }
+        }
+        drop(giving);
         self.content.wake.notify_one();
+    }
+}
+
+impl Guest {
+    /// Tells it whether it may ask. What it asked for in a turn that is over is not given.
+    fn tell(&mut self, gives: bool) {
+        if self.stops || !gives {
+            self.waiting.clear();
+        }
+        self.stops = false;
+        if let Some((_, told)) = &self.conversation {
+            told.send_replace(gives);
+        }
     }
 }
 
@@ -201,8 +227,8 @@ impl Content {
                 (guest.mate, guest.control, guest.sent) = (mate, control, sent);
             }
             Entry::Vacant(place) if !is_full => {
-                let (conversation, waiting, has) = (None, VecDeque::new(), RangeSet::new());
-                place.insert(Guest { mate, control, conversation, waiting, has, sent });
+                let (waiting, has) = (VecDeque::new(), RangeSet::new());
+                place.insert(Guest { mate, control, conversation: None, waiting, sending: 0, stops: false, has, sent });
             }
             Entry::Vacant(_) => return,
         }
@@ -272,6 +298,7 @@ impl Content {
         let guest = guests.get_mut(&peer)?;
         let gives = watch::Sender::new(false);
         let told = gives.subscribe();
+        guest.stops = false;
         if guest.conversation.replace((number, gives)).is_some() {
             guest.waiting.clear();
             giver.handle_left(peer, now);
@@ -353,23 +380,23 @@ impl Content {
                 None => return,
                 Some(Gift::Gives { peer, gives }) => {
                     let Some(guest) = guests.get_mut(&peer) else { continue };
-                    if !gives {
-                        guest.waiting.clear();
-                    }
-                    if let Some((_, told)) = &guest.conversation {
-                        told.send_replace(gives);
+                    if gives || guest.sending == 0 {
+                        guest.tell(gives);
+                    } else {
+                        guest.stops = true;
                     }
                 }
                 Some(Gift::Give { peer, unit, chosen }) => {
-                    let waiting = guests.get_mut(&peer).map(|guest| &mut guest.waiting);
-                    let turn = waiting.and_then(|waiting| {
+                    let turn = guests.get_mut(&peer).and_then(|guest| {
                         let fits = |want: &Want| if chosen { matches!(want, Want::Any(_)) } else { *want == Want::Unit(unit) };
-                        let at = waiting.iter().position(|(want, _)| fits(want))?;
-                        waiting.remove(at)
+                        let at = guest.waiting.iter().position(|(want, _)| fits(want))?;
+                        let turn = guest.waiting.remove(at);
+                        guest.sending += usize::from(turn.is_some());
+                        turn
                     });
                     let granted = turn.map(|(_, turn)| {
                         *under_way += 1;
-                        turn.send(Turn { content: self.clone(), unit })
+                        turn.send(Turn { content: self.clone(), peer, unit })
                     });
                     if !matches!(granted, Some(Ok(()))) {
                         // It is not wanted any more.

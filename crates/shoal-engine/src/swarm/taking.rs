@@ -72,6 +72,8 @@ struct Asked {
     task: AbortHandle,
     /// Something came of it since that was looked at last.
     flowed: Arc<AtomicBool>,
+    /// How often the peer had said by then whether it gives.
+    word: u64,
 }
 
 /// The taker's side of a swarm.
@@ -86,6 +88,8 @@ pub(crate) struct Taking {
     connections: BTreeMap<PeerId, Connection>,
     /// What peers have whose hashes are not known.
     unknown: BTreeMap<PeerId, RangeSet>,
+    /// How often each said whether it gives, and what last.
+    words: BTreeMap<PeerId, (u64, bool)>,
     banned: BTreeSet<PeerId>,
     /// Units that are here and whose hashes are not known yet: nobody could check them.
     unproved: RangeSet,
@@ -151,6 +155,7 @@ impl Taking {
             talking: JoinSet::new(),
             connections: BTreeMap::new(),
             unknown: BTreeMap::new(),
+            words: BTreeMap::new(),
             banned: BTreeSet::new(),
             unproved,
             requests: JoinSet::new(),
@@ -246,7 +251,8 @@ impl Taking {
         };
         let flowed = taken.flowed.clone();
         let task = self.requests.spawn(async move { (number, taken.run().await) });
-        self.asked.insert(number, Asked { peer, unit, task, flowed });
+        let word = self.words.get(&peer).map_or(0, |word| word.0);
+        self.asked.insert(number, Asked { peer, unit, task, flowed, word });
     }
 
     fn handle(&mut self, event: Event) -> Result<(), FetchError> {
@@ -268,6 +274,8 @@ impl Taking {
                 }
             }
             Event::Said(peer, FromGiver::Gives(gives)) => {
+                let word = self.words.entry(peer).or_default();
+                *word = (word.0 + 1, gives);
                 self.scheduler.handle_gives(peer, gives, now);
                 if !gives {
                     self.forget(peer);
@@ -393,12 +401,18 @@ impl Taking {
     }
 
     fn handle_end(&mut self, number: u64, end: TakeEnd) -> Result<(), FetchError> {
-        let Some(Asked { peer, .. }) = self.asked.remove(&number) else { return Ok(()) };
+        let Some(Asked { peer, unit, word, .. }) = self.asked.remove(&number) else { return Ok(()) };
         let now = self.content.now();
         match end {
             TakeEnd::Came => {}
             TakeEnd::Lacks(unit) => self.scheduler.handle_failed(peer, unit),
-            TakeEnd::Waits => self.scheduler.handle_gives(peer, false, now),
+            TakeEnd::Waits => {
+                self.scheduler.handle_refused(peer, unit);
+                // It may have got its next turn since then.
+                if self.words.get(&peer).is_some_and(|(count, gives)| *count > word && *gives) {
+                    self.scheduler.handle_gives(peer, true, now);
+                }
+            }
             TakeEnd::Gone => {
                 self.scheduler.handle_gives(peer, false, now);
                 self.forget(peer);

@@ -4,6 +4,7 @@
 mod consent;
 mod content;
 mod crowd;
+mod liar;
 mod names;
 mod receiver;
 mod refused;

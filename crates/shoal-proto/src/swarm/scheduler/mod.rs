@@ -255,6 +255,21 @@ impl<P: Copy + Ord> Scheduler<P> {
         }
     }
 
+    /// A peer has no place for a request, for a unit or for any: it is asked for nothing until it says that it gives. What it sends already it
+    /// goes on with.
+    pub fn handle_refused(&mut self, key: P, unit: Option<u32>) {
+        let bytes = unit.map_or(0, |unit| length(&self.lengths, unit));
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        peer.gives = false;
+        match unit {
+            None => peer.any = peer.any.saturating_sub(1),
+            Some(unit) => {
+                peer.forget(unit, bytes);
+                self.comes_no_more(key, unit);
+            }
+        }
+    }
+
     /// A peer begins to send a unit: one that it was asked for, or one that it chose for a request for any. Whoever else was asked for it and
     /// has not begun is asked no longer; of two who begin at once the first goes on.
     pub fn handle_granted(&mut self, key: P, unit: u32, now: Moment) {
