@@ -141,7 +141,12 @@ fn among_liars(lie: Lie) {
         for receiver in &receivers {
             let arrived = receiver.inbox().join("image.bin");
             while !arrived.exists() {
-                assert!(begun.elapsed() < Duration::from_secs(60), "{} units, {} lies", liar.given.load(Ordering::Relaxed), liar.lies.load(Ordering::Relaxed));
+                assert!(
+                    begun.elapsed() < Duration::from_secs(60),
+                    "{} units, {} lies",
+                    liar.given.load(Ordering::Relaxed),
+                    liar.lies.load(Ordering::Relaxed)
+                );
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             assert!(fs::read(&arrived).unwrap() == fs::read(&source).unwrap(), "wrong bytes");

@@ -41,7 +41,10 @@ pub(crate) const ROOT: i64 = 1;
 const END: &str = ".db";
 
 /// Of the schema; an index of another version is made anew (`PRAGMA user_version`).
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+
+/// Files of more bytes are found by their hashes: those of several pieces. It stands in the schema, too.
+pub(crate) const LARGE: u64 = 262_144;
 
 /// Memory for pages of the file: KiB for the one connection that writes, and for each that reads.
 const WRITER_CACHE_KIB: i32 = 8 * 1024;

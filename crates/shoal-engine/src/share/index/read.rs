@@ -1,6 +1,6 @@
 //! Reading an index: folders by path, pages of them, files that have no hash yet.
 
-use super::{Index, IndexError, ROOT, counts::Key, orders::Sorting};
+use super::{Index, IndexError, LARGE, ROOT, counts::Key, orders::Sorting};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use shoal_proto::{
     Hash, RelativePath,
@@ -100,6 +100,34 @@ impl Index {
                 });
             }
             Ok(files)
+        })
+    }
+
+    /// Large files in a folder whose hash is known: name, size, time of change, hash.
+    pub(crate) fn hashed_in(&self, folder: Option<&RelativePath>) -> Result<Vec<(String, u64, i64, Hash)>, IndexError> {
+        let Some(folder) = self.folder(folder)? else { return Ok(Vec::new()) };
+        self.read(|connection| {
+            let sql = "SELECT coalesce(name, fold), size, modified, hash FROM entries \
+                       WHERE parent = ?1 AND is_file = 1 AND size > ?2 AND hash IS NOT NULL";
+            let row = |row: &Row<'_>| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned(), row.get(2)?, Hash::from(row.get::<_, [u8; 32]>(3)?)))
+            };
+            connection.prepare_cached(sql)?.query_map(params![folder.id, LARGE.cast_signed()], row)?.collect()
+        })
+    }
+
+    /// Where large files of this hash and size are.
+    pub(crate) fn holding(&self, hash: Hash, size: u64) -> Result<Vec<RelativePath>, IndexError> {
+        self.read(|connection| {
+            let sql = "SELECT parent, coalesce(name, fold) FROM entries WHERE hash = ?1 AND size > 262144 AND size = ?2 LIMIT 16";
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params![hash.as_bytes(), size.cast_signed()])?;
+            let (mut paths, mut found) = (Paths::new(connection), Vec::new());
+            while let Some(row) = rows.next()? {
+                let name: String = row.get(1)?;
+                found.extend(paths.of(row.get(0)?, &name)?);
+            }
+            Ok(found)
         })
     }
 

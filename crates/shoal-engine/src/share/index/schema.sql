@@ -16,6 +16,8 @@ CREATE TABLE entries (
 -- Size and time stand in it so that a folder is sorted by them without looking up each of its entries.
 CREATE INDEX entries_by_name ON entries (parent, is_file, fold, name, size, modified);
 CREATE INDEX folders ON entries (id) WHERE is_file = 0;
+-- Who holds a content that is fetched in pieces is asked by its hash.
+CREATE INDEX large_by_hash ON entries (hash) WHERE hash IS NOT NULL AND size > 262144;
 CREATE INDEX folders_to_read ON entries (id) WHERE is_file = 0 AND listed IS NULL;
 
 -- Without the names themselves, which are above, and without positions: what is found is looked at once more.

@@ -8,11 +8,12 @@ use crate::{
     transfer::{send::Prepared, shared::SharedOffer},
 };
 use shoal_proto::{
-    Entry, Manifest, RelativePath,
+    Entry, Hash, Manifest, RelativePath,
     manifest::{Builder, EntryKind, ManifestError, Timestamp},
     share::Get,
 };
 use std::{
+    collections::HashMap,
     io,
     path::PathBuf,
     sync::{
@@ -97,6 +98,7 @@ fn prepare(own: &Own, get: &Get, wanted: &AtomicBool) -> Result<Prepared, Answer
         let mut names: Vec<&str> = get.names.iter().map(|name| name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
+        let hashed = walk.hashed(get.folder.as_ref());
         for name in names {
             let path = match &get.folder {
                 Some(folder) => folder.join(name),
@@ -104,7 +106,7 @@ fn prepare(own: &Own, get: &Get, wanted: &AtomicBool) -> Result<Prepared, Answer
             };
             let path = path.map_err(|_| AnswerError::NotShared)?;
             let seen = kept.look_in(&inside, &path);
-            walk.entry(&inside, &path, &top(name)?, seen.ok_or(AnswerError::NotShared)?)?;
+            walk.entry(&inside, &path, &top(name)?, seen.ok_or(AnswerError::NotShared)?, &hashed)?;
             sources.push((name.to_owned(), kept.beneath.real_path(&path)));
         }
     }
@@ -134,12 +136,33 @@ struct Walk<'a> {
     builder: Builder,
 }
 
+/// Large files of one folder whose hashes are known: size, time of change and hash, by name.
+type Hashed = HashMap<String, (u64, i64, Hash)>;
+
 impl Walk<'_> {
+    /// Whoever is told what a file is finds it elsewhere, too.
+    fn hashed(&self, folder: Option<&RelativePath>) -> Hashed {
+        let known = self.kept.index.hashed_in(folder).unwrap_or_else(|error| {
+            tracing::warn!(%error, "known hashes are not told");
+            Vec::new()
+        });
+        known.into_iter().map(|(name, size, modified, hash)| (name, (size, modified, hash))).collect()
+    }
+
     /// Something that is there: `path` in the share, `to` in the list.
-    fn entry(&mut self, inside: &Inside, path: &RelativePath, to: &RelativePath, seen: Seen) -> Result<(), ListingError> {
+    fn entry(
+        &mut self,
+        inside: &Inside,
+        path: &RelativePath,
+        to: &RelativePath,
+        seen: Seen,
+        hashed: &Hashed,
+    ) -> Result<(), ListingError> {
         match seen.size {
             Some(size) => {
-                let kind = EntryKind::File { size, executable: seen.executable, root: None };
+                let known = hashed.get(path.file_name()).filter(|known| (known.0, known.1) == (size, seen.modified));
+                let root = known.map(|(_, _, hash)| *hash);
+                let kind = EntryKind::File { size, executable: seen.executable, root };
                 Ok(self.builder.push(&Entry { path: to.clone(), modified: Timestamp::from_nanos(seen.modified), kind })?)
             }
             None => {
@@ -162,11 +185,12 @@ impl Walk<'_> {
         self.builder.push(&Entry { path: to.clone(), modified: Timestamp::from_nanos(modified), kind: EntryKind::Folder })?;
         let mut entries = Vec::new();
         self.kept.each_in(inside, path, &mut |name, seen| entries.push((name.to_owned(), seen)))?;
+        let hashed = self.hashed(path);
         for (name, seen) in entries {
             let from = path.map_or_else(|| RelativePath::parse(&name), |path| path.join(&name));
             // What is too deep to travel is left out, as in other sendings.
             let (Ok(from), Ok(to)) = (from, to.join(&name)) else { continue };
-            match self.entry(inside, &from, &to, seen) {
+            match self.entry(inside, &from, &to, seen, &hashed) {
                 // It went, or became a link, since it was seen; or its owner may not read it.
                 Err(ListingError::Io(error)) if error.kind() != io::ErrorKind::Interrupted => {
                     tracing::debug!(%error, "something shared is left out");
