@@ -31,6 +31,7 @@
 mod bits;
 mod chance;
 pub mod giver;
+pub mod holdings;
 pub mod message;
 mod rate;
 pub mod scheduler;
