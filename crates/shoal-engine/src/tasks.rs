@@ -82,7 +82,8 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
             | Request::Watch(_)
             | Request::Get(_)
             | Request::Read(_)
-            | Request::Thumb(_) => {
+            | Request::Thumb(_)
+            | Request::Holds(_) => {
                 transfers.tasks.spawn(engine.shares.clone().answer(connection, request, send, recv));
             }
             Request::Open(open) => {

@@ -22,6 +22,7 @@
 //! | `Measure` | filler, or nothing | [`message::Measured`], or filler |
 //! | `Shares`, `List`, `Search`, `Watch`, `Get`, `Read`, `Thumb` | nothing more | see [`share`] |
 //! | `Add` | [`share::Add`], then [`message::FromSender`] | [`message::FromReceiver`] |
+//! | `Holds` | nothing more | [`swarm::holdings::Held`]; it ends when the opener wants no more |
 //! | `Open` | nothing more | [`ticket::Opened`]; then it offers |
 //! | `Join` | [`swarm::message::FromTaker`]s | [`swarm::message::FromGiver`]s |
 //! | `Take` | nothing more | [`swarm::message::Given`], then [`message::Frame`]s, each block followed by its bytes |

@@ -4,7 +4,10 @@ use crate::{
     Hash, PieceIndex,
     manifest::EntryIndex,
     share::{Add, Get, List, Read, Search, Thumb, Watch},
-    swarm::message::{SwarmId, Take},
+    swarm::{
+        holdings::Holdings,
+        message::{SwarmId, Take},
+    },
     ticket::Open,
 };
 use serde::{Deserialize, Serialize};
@@ -73,6 +76,9 @@ pub enum Request {
     Join(SwarmId),
     /// A unit of a swarm. Answered with [`crate::swarm::message::Given`] and [`Frame`]s.
     Take(Take),
+    /// "Which of these do you share with me?" Answered with a [`crate::swarm::holdings::Held`]; the holder gives them, as a swarm's content, for as
+    /// long as the stream stays open. Or reset with [`CloseCode::NotShared`]: none.
+    Holds(Holdings),
 }
 
 /// Which way filler goes. It ends with a reset of its stream ([`CloseCode::Done`]), so that what waits to be sent need not be.

@@ -43,7 +43,7 @@ const RETRY_ABOVE: usize = 16;
 const MAX_STRANGER_REQUEST: usize = MAX_TEXT + 8 * 1024;
 
 /// Kinds of [`Request`] that this version knows; postcard writes the kind first.
-const KNOWN_REQUESTS: u32 = 18;
+const KNOWN_REQUESTS: u32 = 19;
 
 impl Links {
     /// Accepts until the end.
@@ -271,15 +271,11 @@ impl Drop for Handshake {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use shoal_proto::{
-        Hash, PeerId,
-        swarm::message::{SwarmId, Take, Want},
-    };
+    use shoal_proto::swarm::holdings::Holdings;
 
     #[test]
     fn the_last_known_request_is_known() {
-        let swarm = SwarmId { manifest: Hash::of(b""), origin: PeerId::from_public_key([0; 32]) };
-        let bytes = postcard::to_allocvec(&Request::Take(Take { swarm, want: Want::Unit(0) })).unwrap();
+        let bytes = postcard::to_allocvec(&Request::Holds(Holdings::default())).unwrap();
         assert_eq!(postcard::take_from_bytes::<u32>(&bytes).unwrap().0, KNOWN_REQUESTS - 1);
     }
 

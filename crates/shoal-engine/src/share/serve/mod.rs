@@ -5,6 +5,7 @@
 //! takes no more than that from transfers.
 
 mod get;
+mod holds;
 pub(crate) mod places;
 mod read;
 mod search;
@@ -162,6 +163,7 @@ impl Server {
                 let share = thumb.share;
                 self.while_leased(connection, share, self.thumb(connection, thumb, send)).await
             }
+            Request::Holds(holdings) => self.holds(connection, holdings, send).await,
             // Others are answered elsewhere.
             _ => Err(AnswerError::NotShared),
         }
