@@ -77,6 +77,8 @@ fn a_paused_transfer_shows_what_is_there_also_after_a_restart_of_both() {
     let sending = pair.offer(&[as_arg(&folder.path().join("all"))]).accept(&pair.ben, &[]).moving(&pair.ben, 4_000_000);
     pair.ben.shoal(&["pause", &sending.id]).expect_code(0);
     sending.wait_state(&pair.ann, "paused");
+    // It says so before what came is recorded, and is paused after that.
+    sending.wait_state(&pair.ben, "paused");
     let id = sending.id.clone();
     let look = |pair: &Pair| {
         for peer in [&pair.ben, &pair.ann] {
