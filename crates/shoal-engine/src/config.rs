@@ -30,6 +30,8 @@ pub struct Config {
     pub port: Option<u16>,
     /// Announce and look for devices by mDNS.
     pub mdns: bool,
+    /// Shared files are hashed even while the machine is busy or on a battery; never while files move.
+    pub hash_always: bool,
     /// Only addresses of the local network are dialled and answered.
     pub lan_only: bool,
     /// What makes thumbnails of shared images; `None`: there are none.
@@ -61,6 +63,7 @@ impl Config {
             listen: None,
             port: None,
             mdns: true,
+            hash_always: false,
             lan_only: false,
             thumbnailer: None,
             socket: None,

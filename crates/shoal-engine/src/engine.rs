@@ -140,7 +140,8 @@ impl Engine {
         let asked = moves.clone();
         let is_moving = move || asked.get().and_then(Weak::upgrade).is_some_and(|transfers| transfers.is_moving());
         let kept = database.clone();
-        let table = blocking(move || Table::open(kept, Calm::new(Box::new(is_moving)))).await;
+        let hash_always = config.hash_always;
+        let table = blocking(move || Table::open(kept, Calm::new(Box::new(is_moving), hash_always))).await;
         let table = table.map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;
         let tickets = Tickets::open(database.clone())
             .map_err(|error| StartError::Database { path: config.data_dir.clone(), reason: error.to_string() })?;

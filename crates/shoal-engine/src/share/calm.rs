@@ -14,6 +14,8 @@ pub(crate) type Moves = Box<dyn Fn() -> bool + Send>;
 /// Judges moments.
 pub(crate) struct Calm {
     moves: Moves,
+    /// The machine may be busy, or on a battery.
+    always: bool,
     looked: Option<(Instant, bool)>,
 }
 
@@ -24,21 +26,21 @@ impl fmt::Debug for Calm {
 }
 
 impl Calm {
-    /// `moves`: whether content moves at this moment; asked often.
-    pub(crate) fn new(moves: Moves) -> Self {
-        Self { moves, looked: None }
+    /// `moves`: whether content moves at this moment; asked often. `always`: nothing else counts.
+    pub(crate) fn new(moves: Moves, always: bool) -> Self {
+        Self { moves, always, looked: None }
     }
 
     /// Every moment is one.
     #[cfg(test)]
     pub(crate) fn always() -> Self {
-        Self { moves: Box::new(|| false), looked: Some((Instant::now() + Duration::from_secs(86_400), true)) }
+        Self { moves: Box::new(|| false), always: true, looked: None }
     }
 
     /// No moment is one, though nothing moves.
     #[cfg(test)]
     pub(crate) fn never() -> Self {
-        Self { moves: Box::new(|| false), looked: Some((Instant::now() + Duration::from_secs(86_400), false)) }
+        Self { moves: Box::new(|| false), always: false, looked: Some((Instant::now() + Duration::from_secs(86_400), false)) }
     }
 
     /// Content moves.
@@ -50,6 +52,9 @@ impl Calm {
     pub(crate) fn is_now(&mut self, now: Instant) -> bool {
         if self.moves() {
             return false;
+        }
+        if self.always {
+            return true;
         }
         match self.looked {
             Some((at, calm)) if now.saturating_duration_since(at) < LOOK_EVERY => calm,
@@ -108,7 +113,7 @@ mod tests {
     fn while_content_moves_nothing_else_is_done() {
         let moves = Arc::new(AtomicBool::new(true));
         let asked = moves.clone();
-        let mut calm = Calm::new(Box::new(move || asked.load(Ordering::Relaxed)));
+        let mut calm = Calm::new(Box::new(move || asked.load(Ordering::Relaxed)), false);
         let now = Instant::now();
         assert!(!calm.is_now(now));
         moves.store(false, Ordering::Relaxed);

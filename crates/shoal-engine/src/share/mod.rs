@@ -20,6 +20,8 @@ mod bounds_tests;
 pub(crate) mod calm;
 mod filter;
 mod hashing;
+#[cfg(test)]
+mod holders_tests;
 mod index;
 mod keeper;
 mod kept;

@@ -35,6 +35,7 @@ impl Peer {
         config.name = Some(name.to_owned());
         config.inbox = Some(place.path().join("inbox"));
         (config.listen, config.port, config.mdns) = (Some(Ipv4Addr::LOCALHOST.into()), Some(0), false);
+        config.hash_always = true;
         Self { engine: Engine::start(config).await.unwrap(), place }
     }
 

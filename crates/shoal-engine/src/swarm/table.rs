@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use shoal_proto::{
-    Hash, Manifest, PeerId, RangeSet,
+    Hash, Manifest, PeerId,
     message::{CloseCode, TransferId},
     share::Few,
     swarm::{
@@ -120,14 +120,15 @@ impl Swarms {
             groups.entry(id.manifest).or_insert_with(|| Group { members: HashMap::new(), swarming: watch::Sender::new(false) });
         group.members.insert(live.id, member);
         let swarming = group.swarming.subscribe();
-        if !contents.contains_key(&id) {
+        let is_new = !contents.contains_key(&id);
+        if is_new {
             // Those who have not answered yet count: who takes it first need not begin another way.
             let others = group.members.values().filter(|member| !member.over && member.mate.id != connection.peer()).count();
             let units = if others > 0 { Units::of(manifest) } else { None };
             if let Some(units) = units {
                 let sources = roots(&live.row().record);
                 let reader = Reader::new(manifest.clone(), sources, transfers.database.clone(), Arc::default()).telling();
-                let all = RangeSet::from_iter([0..units.len()]);
+                let all = std::iter::once(0..units.len()).collect();
                 let content = Content::new(id, manifest.clone(), units, all, Source::Offered(Mutex::new(reader)), transfers);
                 contents.insert(id, content);
             }
@@ -212,12 +213,13 @@ impl Swarms {
         }
     }
 
-    pub(super) fn get(&self, id: SwarmId) -> Option<Arc<Content>> {
+    /// What is given from here as this.
+    pub(crate) fn get(&self, id: SwarmId) -> Option<Arc<Content>> {
         self.table().contents.get(&id).cloned()
     }
 
     #[cfg(test)]
-    pub(super) fn all(&self) -> Vec<Arc<Content>> {
+    pub(crate) fn all(&self) -> Vec<Arc<Content>> {
         self.table().contents.values().cloned().collect()
     }
 

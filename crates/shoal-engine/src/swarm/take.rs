@@ -1,7 +1,7 @@
 //! The taker's end of one unit's stream: asks for it, and hands what comes to the writer. Nothing is trusted: what comes from others than the
 //! origin has to be what the origin said.
 
-use super::content::Content;
+use super::{content::Content, holders::LookedFor};
 use crate::{
     connection::Connection,
     store::disk::DiskError,
@@ -64,6 +64,8 @@ pub(crate) struct Granted {
 pub(crate) struct Taken {
     pub(crate) fetcher: Arc<Fetcher>,
     pub(crate) content: Arc<Content>,
+    /// What the content is of the transfer; `None`: all of it.
+    pub(crate) looked_for: Option<Arc<LookedFor>>,
     pub(crate) connection: Connection,
     pub(crate) request: u64,
     pub(crate) want: Want,
@@ -161,7 +163,13 @@ impl Taken {
                     if wanted.contains(&entry.0) {
                         let room = room.split(room_for(u64::from(len)) as usize);
                         self.hand_over(
-                            Arrived::Block { entry, piece, hash, bytes, from: (!is_origin).then_some((peer, number)) },
+                            Arrived::Block {
+                                entry: self.entry(entry),
+                                piece,
+                                hash,
+                                bytes,
+                                from: (!is_origin).then_some((peer, number)),
+                            },
                             room,
                         )
                         .await?;
@@ -189,9 +197,10 @@ impl Taken {
         let wanted: Vec<u32> = {
             let mut plan = lock(&shared.plan);
             if let Unit::Piece { entry, .. } = unit {
-                plan.open_file(entry);
+                plan.open_file(self.entry(entry));
             }
-            unit.entries().filter(|entry| plan.wanted().contains(*entry) && !plan.settled().contains(*entry)).collect()
+            let is_open = |entry: EntryIndex| plan.wanted().contains(entry.0) && !plan.settled().contains(entry.0);
+            unit.entries().filter(|entry| is_open(self.entry(EntryIndex(*entry)))).collect()
         };
         let manifest = &self.content.manifest;
         let is_folder = |entry: &u32| manifest.entry(EntryIndex(*entry)).is_some_and(|found| found.kind == EntryKind::Folder);
@@ -217,6 +226,11 @@ impl Taken {
             }
         }
         Ok(wanted)
+    }
+
+    /// An entry of the content, in the transfer.
+    fn entry(&self, entry: EntryIndex) -> EntryIndex {
+        self.looked_for.as_ref().map_or(entry, |looked_for| looked_for.entry(entry))
     }
 
     /// What has to be answered: folders are not.

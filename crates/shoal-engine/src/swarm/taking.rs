@@ -4,6 +4,7 @@
 use super::{
     content::Content,
     converse::news,
+    holders::{self, Layers, LookedFor},
     take::{Granted, TakeEnd, Taken},
 };
 use crate::{
@@ -20,12 +21,13 @@ use crate::{
 use shoal_proto::{
     PeerId, RangeSet,
     codec::MAX_MESSAGE,
+    manifest::EntryIndex,
     message::Request,
     plan::Plan,
     share::Few,
     swarm::{
         Bits, Unit, Units,
-        message::{FromGiver, FromTaker, Mate, Want, runs, told},
+        message::{FromGiver, FromTaker, Mate, UnitHashes, Want, runs, told},
         scheduler::{NEWS, Order, Scheduler},
     },
 };
@@ -49,6 +51,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// With nobody there for so long, the transfer is interrupted.
 const ALONE: Duration = Duration::from_secs(10);
+
+/// As long without anybody who shares the same, and the rest comes from the sender.
+const NO_HOLDERS: Duration = Duration::from_secs(2);
+
+/// Whoever came within reach is asked so often whether it has the same; who had nothing is asked again only then.
+const NEW_HOLDERS: Duration = Duration::from_secs(5);
 
 /// Waits before a peer is dialled again: the first, and the longest.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
@@ -80,6 +88,11 @@ struct Asked {
 pub(crate) struct Taking {
     fetcher: Arc<Fetcher>,
     content: Arc<Content>,
+    /// Files that others share, too; `None`: this is a swarm with an origin.
+    looked_for: Option<Arc<LookedFor>>,
+    layers: Layers,
+    /// When those in reach were last looked at.
+    met: Option<Instant>,
     /// What the person here wants of the transfer: whoever paused gives nothing either.
     control: watch::Receiver<Control>,
     scheduler: Scheduler<PeerId>,
@@ -102,12 +115,18 @@ pub(crate) struct Taking {
 }
 
 /// Units of which nothing more is needed, and those that are here.
-fn standing(plan: &Plan, units: &Units, failed: &BTreeSet<u32>) -> (Bits, RangeSet) {
+fn standing(
+    plan: &Plan,
+    units: &Units,
+    failed: &BTreeSet<u32>,
+    in_transfer: impl Fn(EntryIndex) -> EntryIndex,
+) -> (Bits, RangeSet) {
     let (mut settled, mut held) = (Bits::none(units.len()), RangeSet::new());
     for (number, unit) in units.iter() {
         let is_there = |entry: u32| plan.settled().contains(entry);
         let (is_settled, is_held) = match unit {
             Unit::Piece { entry, piece, .. } => {
+                let entry = in_transfer(entry);
                 let has = plan.has_piece(entry, piece) || is_there(entry.0) && !failed.contains(&entry.0);
                 (has || is_there(entry.0) || !plan.wanted().contains(entry.0), has)
             }
@@ -135,14 +154,16 @@ impl Taking {
     pub(crate) async fn run(
         fetcher: Arc<Fetcher>,
         content: Arc<Content>,
+        looked_for: Option<Arc<LookedFor>>,
         control: watch::Receiver<Control>,
-        mut outcomes: mpsc::UnboundedReceiver<Outcome>,
+        outcomes: &mut mpsc::UnboundedReceiver<Outcome>,
         changed: Arc<Notify>,
     ) -> Result<(), FetchError> {
         let receiving: &Receiving = &fetcher.shared;
         let failed =
             receiving.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).keys().map(|entry| entry.0).collect();
-        let (settled, unproved) = standing(&lock(&receiving.plan), &content.units, &failed);
+        let in_transfer = |entry| looked_for.as_ref().map_or(entry, |looked_for| looked_for.entry(entry));
+        let (settled, unproved) = standing(&lock(&receiving.plan), &content.units, &failed, in_transfer);
         let lengths: Vec<u32> = content.units.iter().map(|(_, unit)| unit.bytes()).collect();
         let longest = content.units.iter().map(|(_, unit)| unit.bytes()).max().unwrap_or(0);
         let (events, mut happened) = mpsc::channel(EVENTS);
@@ -150,6 +171,9 @@ impl Taking {
         let mut this = Self {
             scheduler: Scheduler::new(lengths, settled, rand::random()),
             fetcher,
+            looked_for,
+            layers: Layers::default(),
+            met: None,
             control,
             conversations: BTreeMap::new(),
             talking: JoinSet::new(),
@@ -166,17 +190,22 @@ impl Taking {
             granted,
             content,
         };
-        this.talk_to(this.content.id.origin, &[]);
+        if this.looked_for.is_none() {
+            this.talk_to(this.content.id.origin, &[]);
+        }
         let mut alone_since = Instant::now();
         loop {
             this.name_complete().await?;
-            if lock(&this.fetcher.shared.plan).is_finished() {
+            if this.is_over() {
                 tracing::debug!(came = ?this.content.came, "all that was wanted came");
                 return Ok(());
             }
+            this.meet_holders();
             this.order();
             if !this.connections.is_empty() {
                 alone_since = Instant::now();
+            } else if this.looked_for.is_some() && alone_since.elapsed() >= NO_HOLDERS {
+                return Ok(());
             } else if alone_since.elapsed() >= ALONE {
                 return Err(FetchError::Stream(StreamError::Finished));
             }
@@ -193,6 +222,25 @@ impl Taking {
                 () = news => {}
                 () = tokio::time::sleep(look_in) => {}
             }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let receiving = &self.fetcher.shared;
+        match &self.looked_for {
+            Some(looked_for) => looked_for.is_over(receiving),
+            None => lock(&receiving.plan).is_finished(),
+        }
+    }
+
+    /// Talks to those in reach who may share the same.
+    fn meet_holders(&mut self) {
+        if self.looked_for.is_none() || self.met.is_some_and(|met| met.elapsed() < NEW_HOLDERS) {
+            return;
+        }
+        self.met = Some(Instant::now());
+        for peer in holders::candidates(&self.fetcher.transfers) {
+            self.talk_to(peer, &[]);
         }
     }
 
@@ -242,6 +290,7 @@ impl Taking {
         let taken = Taken {
             fetcher: self.fetcher.clone(),
             content: self.content.clone(),
+            looked_for: self.looked_for.clone(),
             connection,
             request: number,
             want,
@@ -263,6 +312,7 @@ impl Taking {
                 self.scheduler.handle_joined(peer, now);
             }
             Event::Left(peer) => self.left(peer),
+            Event::Said(peer, FromGiver::Hashes(told)) if self.looked_for.is_some() => self.learn(peer, &told),
             Event::Said(peer, FromGiver::Have(units)) => {
                 let units = told(&units, self.content.units.len());
                 if peer == self.content.id.origin {
@@ -290,13 +340,28 @@ impl Taking {
                         return Err(FetchError::Violation);
                     }
                 }
-                let peers: Vec<PeerId> = self.unknown.keys().copied().collect();
-                peers.into_iter().for_each(|peer| self.look_at(peer));
-                self.prove();
+                self.look_again();
             }
             Event::Said(_, FromGiver::Mates(mates)) => self.meet(&mates),
         }
         Ok(())
+    }
+
+    /// A holder says what pieces are.
+    fn learn(&mut self, peer: PeerId, told: &[UnitHashes]) {
+        for of_unit in told {
+            if self.layers.take(&self.content, peer, of_unit.unit, &of_unit.hashes).is_err() {
+                return self.ban(peer);
+            }
+        }
+        self.look_again();
+    }
+
+    /// More is known.
+    fn look_again(&mut self) {
+        let peers: Vec<PeerId> = self.unknown.keys().copied().collect();
+        peers.into_iter().for_each(|peer| self.look_at(peer));
+        self.prove();
     }
 
     /// What a peer has is of use once it is known what it has to be.
@@ -343,7 +408,8 @@ impl Taking {
         }
         // The origin's word makes nobody dial the world.
         let local = addresses.iter().copied().filter(|address| is_local(address.ip())).collect();
-        let talk = talk(self.fetcher.clone(), self.content.clone(), peer, local, self.events.clone());
+        let looked_for = self.looked_for.clone();
+        let talk = talk(self.fetcher.clone(), self.content.clone(), looked_for, peer, local, self.events.clone());
         self.conversations.insert(peer, self.talking.spawn(talk));
     }
 
@@ -357,6 +423,7 @@ impl Taking {
     fn left(&mut self, peer: PeerId) {
         self.connections.remove(&peer);
         self.unknown.remove(&peer);
+        self.layers.forget(peer);
         self.scheduler.handle_left(peer);
         self.forget(peer);
     }
@@ -381,6 +448,8 @@ impl Taking {
     fn handle_outcome(&mut self, Outcome { peer, unit, kind }: Outcome) {
         match kind {
             OutcomeKind::Wrong => self.ban(peer),
+            // Of what was looked for before.
+            OutcomeKind::Whole if !self.is_here(unit) => {}
             OutcomeKind::Whole => {
                 self.content.came_from(peer, unit);
                 self.scheduler.handle_unit(peer, unit, self.content.now());
@@ -392,12 +461,21 @@ impl Taking {
                 let entries = self.content.units.get(unit).map(|unit| unit.entries()).unwrap_or_default();
                 let settled = lock(&self.fetcher.shared.plan).settled().clone();
                 for entry in entries.filter(|entry| settled.contains(*entry)) {
-                    for unit in self.content.units.of_entry(shoal_proto::manifest::EntryIndex(entry)) {
+                    for unit in self.content.units.of_entry(EntryIndex(entry)) {
                         self.scheduler.handle_unit(peer, unit, self.content.now());
                     }
                 }
             }
         }
+    }
+
+    /// A unit is written, or of no use any more.
+    fn is_here(&self, unit: u32) -> bool {
+        let (Some(looked_for), Some(Unit::Piece { entry, piece, .. })) = (&self.looked_for, self.content.units.get(unit)) else {
+            return true;
+        };
+        let (entry, plan) = (looked_for.entry(entry), lock(&self.fetcher.shared.plan));
+        plan.has_piece(entry, piece) || plan.settled().contains(entry.0)
     }
 
     fn handle_end(&mut self, number: u64, end: TakeEnd) -> Result<(), FetchError> {
@@ -438,6 +516,7 @@ impl Taking {
 async fn talk(
     fetcher: Arc<Fetcher>,
     content: Arc<Content>,
+    looked_for: Option<Arc<LookedFor>>,
     peer: PeerId,
     addresses: Vec<SocketAddr>,
     events: mpsc::Sender<Event>,
@@ -445,6 +524,16 @@ async fn talk(
     let (links, join) = (&fetcher.transfers.links, Request::Join(content.id));
     let mut wait = FIRST_RETRY;
     loop {
+        let holding = match &looked_for {
+            None => None,
+            Some(looked_for) => match holders::ask(&fetcher.transfers, peer, &looked_for.holdings).await {
+                Some(holding) => Some(holding),
+                None => {
+                    tokio::time::sleep(NEW_HOLDERS).await;
+                    continue;
+                }
+            },
+        };
         let mut opened = links.request(peer, &join).await;
         if opened.is_err() && links.find_at(peer, &addresses).await {
             opened = links.request(peer, &join).await;
@@ -466,6 +555,7 @@ async fn talk(
                 return;
             }
         }
+        drop(holding);
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(MAX_RETRY);
     }

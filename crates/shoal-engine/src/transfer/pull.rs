@@ -3,9 +3,9 @@
 use super::{
     State, added,
     fetch::{AllDone, Asking, FetchError, Fetcher, QUEUE_LEN, Queued, UNRECORDED_KIB},
-    live::Live,
+    live::{Control, Live},
     transfers::{Transfers, blocking},
-    write::{WriteError, Writer},
+    write::{Outcome, WriteError, Writer},
 };
 use crate::{
     connection::Connection,
@@ -13,6 +13,7 @@ use crate::{
     swarm::{
         content::{Content, Source},
         held::Held,
+        holders::LookedFor,
         taking::Taking,
     },
 };
@@ -28,7 +29,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, Semaphore, mpsc},
+    sync::{Notify, Semaphore, mpsc, watch},
     task::{JoinError, JoinHandle, JoinSet},
     time::Instant,
 };
@@ -67,22 +68,32 @@ pub(crate) enum PullEnd {
     Failed(Failure, String),
 }
 
+/// Of whom a transfer is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Course {
+    /// The sender.
+    Alone,
+    /// The sender and all who take the same.
+    Swarm,
+    /// The sender and all who share the same files.
+    Holders,
+}
+
 /// Pulling that goes on in a task of its own.
 #[derive(Debug)]
 pub(crate) struct Pull {
     task: JoinHandle<PullEnd>,
     stop: CancellationToken,
-    /// It takes from others than the sender, too.
-    pub(crate) is_swarm: bool,
+    pub(crate) course: Course,
 }
 
 impl Pull {
-    /// `is_swarm`: others take the same.
-    pub(crate) fn start(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection, is_swarm: bool) -> Self {
+    /// Begins.
+    pub(crate) fn start(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection, course: Course) -> Self {
         let stop = transfers.cancel.child_token();
-        let pull = pull(transfers.clone(), live, connection, stop.clone(), is_swarm);
+        let pull = pull(transfers.clone(), live, connection, stop.clone(), course);
         let task = transfers.tasks.spawn_on(pull, transfers.links.net());
-        Self { task, stop, is_swarm }
+        Self { task, stop, course }
     }
 
     /// Waits for the end.
@@ -105,7 +116,7 @@ async fn pull(
     live: Arc<Live>,
     connection: Connection,
     stop: CancellationToken,
-    is_swarm: bool,
+    course: Course,
 ) -> PullEnd {
     let _slot = tokio::select! {
         () = stop.cancelled() => return PullEnd::Stopped,
@@ -140,12 +151,16 @@ async fn pull(
     });
     let changed = Arc::new(Notify::new());
     let mut streams = JoinSet::new();
-    let (outcomes, told) = mpsc::unbounded_channel();
-    let swarm = if is_swarm { join_swarm(&transfers, &live, &fetcher).await } else { None };
+    let (outcomes, mut told) = mpsc::unbounded_channel();
+    let control = live.control.subscribe();
+    let swarm = if course == Course::Swarm { join_swarm(&transfers, &live, &fetcher).await } else { None };
     match &swarm {
         Some(content) => {
-            let control = live.control.subscribe();
-            streams.spawn(Taking::run(fetcher, content.clone(), control, told, changed.clone()));
+            let (content, changed) = (content.clone(), changed.clone());
+            streams.spawn(async move { Taking::run(fetcher, content, None, control, &mut told, changed).await });
+        }
+        None if course == Course::Holders => {
+            streams.spawn(take_from_holders(fetcher, control, told, changed.clone()));
         }
         None => {
             for _ in 0..streams_over(connection.rtt()) {
@@ -258,6 +273,41 @@ async fn join_swarm(transfers: &Arc<Transfers>, live: &Live, fetcher: &Arc<Fetch
     let content = Content::new(id, shared.manifest.clone(), units, RangeSet::new(), source, transfers);
     transfers.swarms.begin(content.clone());
     Some(content)
+}
+
+/// Takes from everybody who shares files of the transfer, and the rest from the sender.
+async fn take_from_holders(
+    fetcher: Arc<Fetcher>,
+    control: watch::Receiver<Control>,
+    mut told: mpsc::UnboundedReceiver<Outcome>,
+    changed: Arc<Notify>,
+) -> Result<(), FetchError> {
+    let mut before = BTreeSet::new();
+    loop {
+        let (receiving, seen) = (fetcher.shared.clone(), before.clone());
+        let Some(looked_for) = blocking(move || LookedFor::of(&receiving, &seen)).await else { break };
+        before.extend(looked_for.entries().iter().copied());
+        let Some((id, list, units)) = looked_for.content(fetcher.transfers.links.id()) else { continue };
+        // Whoever fetches gives nothing: it was not asked whether it may.
+        let source = Source::Held(Held::new(fetcher.shared.clone()));
+        let content = Content::new(id, list, units, RangeSet::new(), source, &fetcher.transfers);
+        fetcher.transfers.swarms.begin(content.clone());
+        let _giving = Giving { transfers: fetcher.transfers.clone(), content: content.clone() };
+        Taking::run(fetcher.clone(), content, Some(Arc::new(looked_for)), control.clone(), &mut told, changed.clone()).await?;
+    }
+    let mut streams = JoinSet::new();
+    for _ in 0..streams_over(fetcher.connection.rtt()) {
+        streams.spawn(fetch_all(fetcher.clone(), changed.clone()));
+    }
+    drop(fetcher);
+    while let Some(ended) = streams.join_next().await {
+        match ended {
+            Ok(ended) => ended?,
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+    Ok(())
 }
 
 /// Records what can be recorded.

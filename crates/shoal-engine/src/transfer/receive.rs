@@ -3,7 +3,7 @@
 use super::{
     Cause, Direction, State,
     live::{Control, Live, Session},
-    pull::{Pull, PullEnd, discard_partials},
+    pull::{Course, Pull, PullEnd, discard_partials},
     transfers::{Transfers, blocking, pause_for},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     error::ReachError,
     store::database::DatabaseError,
     stream::{StreamError, write_message},
+    swarm::holders,
 };
 use shoal_proto::{
     codec::MAX_MESSAGE,
@@ -185,7 +186,7 @@ async fn hold_session(
         end = drive(transfers, live, session, renewed, &mut pull) => end,
     };
     match pull {
-        Some(pull) if pull.is_swarm && matches!(end, End::Lost(_)) => (end, Some(pull)),
+        Some(pull) if pull.course != Course::Alone && matches!(end, End::Lost(_)) => (end, Some(pull)),
         Some(pull) => {
             pull.stop().await;
             (end, None)
@@ -278,7 +279,11 @@ async fn drive(
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut paused_there, mut said_paused, mut told) = (session.paused, false, Progress::default());
     let mut stuck_until: Option<tokio::time::Instant> = None;
-    let mut is_swarm = session.swarms;
+    let mut course = if session.swarms { Course::Swarm } else { Course::Alone };
+    // What was asked for here is looked for at others, too.
+    let is_fetched = live.row().record.is_fetched();
+    let found = holders::until_found(transfers, live);
+    tokio::pin!(found);
     let lost = || End::Lost(lost_words(transfers, live));
     let (files, bytes) = {
         let row = live.row();
@@ -299,12 +304,13 @@ async fn drive(
                 }
                 Ok(FromSender::Heard) => {}
                 Ok(FromSender::Swarm(swarms)) => {
-                    if swarms != is_swarm
+                    let now = if swarms { Course::Swarm } else { Course::Alone };
+                    if now != course
                         && let Some(pull) = pull.take()
                     {
                         pull.stop().await;
                     }
-                    is_swarm = swarms;
+                    course = now;
                 }
                 Err(error) => {
                     if error.is_violation() {
@@ -332,7 +338,7 @@ async fn drive(
             let error = (!paused_here).then(|| format!("paused by {}", transfers.devices.name(live.peer)));
             transfers.enter(live, State::Paused, error);
         } else if pull.is_none() && stuck_until.is_none() {
-            *pull = Some(Pull::start(transfers.clone(), live.clone(), session.connection.clone(), is_swarm));
+            *pull = Some(Pull::start(transfers.clone(), live.clone(), session.connection.clone(), course));
         }
         tokio::select! {
             _ = control.changed() => {}
@@ -340,6 +346,12 @@ async fn drive(
             message = session.inbox.next() => heard = Some(message),
             () = async { tokio::time::sleep_until(stuck_until.unwrap_or_else(tokio::time::Instant::now)).await }, if stuck_until.is_some() => {
                 stuck_until = None;
+            }
+            () = &mut found, if is_fetched && course == Course::Alone => {
+                course = Course::Holders;
+                if let Some(pull) = pull.take() {
+                    pull.stop().await;
+                }
             }
             _ = tick.tick(), if pull.is_some() => {
                 let progress = live.row().progress();

@@ -48,6 +48,11 @@ impl Server {
     ) -> Result<(), AnswerError> {
         let visible = self.table.visible(&self.asker(connection));
         let list = holdings::manifest(&holdings).map_err(|_| AnswerError::NotShared)?;
+        // One fetch of the same at a time: another has the files from others, or again later.
+        let id = SwarmId { manifest: list.id(), origin: connection.peer() };
+        if self.transfers.swarms.get(id).is_some() {
+            return Err(AnswerError::TooMany);
+        }
         let database = self.transfers.database.clone();
         let looking = holdings.clone();
         // Of several shares the one that has most: what is open is read beneath one folder.
