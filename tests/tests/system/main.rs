@@ -9,6 +9,7 @@
 mod browser;
 mod discovery;
 mod film;
+mod holders;
 mod holiday;
 mod hostile;
 mod lab;

@@ -114,7 +114,7 @@ mod tests {
         for part in runs(&all) {
             let mut out = Vec::new();
             codec::encode(&FromGiver::Have(part), codec::MAX_MESSAGE, &mut out).unwrap();
-            let FromGiver::Have(part) = codec::decode(&out[codec::PREFIX_LEN..]).unwrap() else { panic!() };
+            let FromGiver::Have(part) = codec::decode(out.get(codec::PREFIX_LEN..).unwrap()).unwrap() else { panic!() };
             told(&part, 1_000_000).ranges().for_each(|run| back.insert(run));
         }
         assert_eq!(back, all);
@@ -123,6 +123,6 @@ mod tests {
     #[test]
     fn units_beyond_the_last_do_not_exist() {
         let wild = Runs::try_from(vec![(5, u32::MAX), (u32::MAX, u32::MAX), (20, 0), (90, 5)]).unwrap();
-        assert_eq!(told(&wild, 10).ranges().collect::<Vec<_>>(), [5..10]);
+        assert_eq!(told(&wild, 10).iter().collect::<Vec<_>>(), [5, 6, 7, 8, 9]);
     }
 }
