@@ -90,7 +90,7 @@ impl Liar {
         let mut bytes = all[range.start as usize..range.end as usize].to_vec();
         let mut hash = piece::hash_piece(SIZE, piece, &bytes);
         let given = self.given.fetch_add(1, Ordering::Relaxed) + 1;
-        if given % ONE_IN == 0 {
+        if given.is_multiple_of(ONE_IN) {
             self.lies.fetch_add(1, Ordering::Relaxed);
             match self.lie {
                 Lie::Bytes => bytes[100_000] ^= 1,
