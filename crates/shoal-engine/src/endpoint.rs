@@ -3,11 +3,16 @@
 //! Leaves out who may connect and what is said (`links`).
 
 use crate::{
-    DEFAULT_PORT, StartError, batched_socket::BatchedSocket, congestion::Pilots, identity::Identity, net_thread::NetThread,
-    stream::var_int, tls,
+    DEFAULT_PORT, StartError,
+    batched_socket::BatchedSocket,
+    congestion::Pilots,
+    identity::{Identity, Pen},
+    net_thread::NetThread,
+    stream::var_int,
+    tls,
 };
 use quinn::{ConnectionId, ConnectionIdGenerator, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
-use shoal_proto::{PeerId, message::CloseCode};
+use shoal_proto::{PeerId, message::CloseCode, swarm::message::Signature};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::{
     io,
@@ -83,6 +88,7 @@ pub(crate) struct Endpoint {
     runtime: Arc<JoinedRuntime>,
     local: SocketAddr,
     id: PeerId,
+    pen: Pen,
     /// Bytes that the system gives the socket to receive, if it is the system's and says.
     receive_buffer: Option<usize>,
 }
@@ -126,7 +132,13 @@ impl Endpoint {
         let server = server_config(&tls, transport.clone())?;
         let runtime = Arc::new(JoinedRuntime { thread, tasks: TaskTracker::new(), stop: CancellationToken::new() });
         let quinn = quinn::Endpoint::new_with_abstract_socket(endpoint_config(identity), Some(server), socket, runtime.clone())?;
-        Ok(Self { quinn: Mutex::new(Some(quinn)), tls, transport, runtime, local, id: identity.peer_id(), receive_buffer: None })
+        let (id, pen) = (identity.peer_id(), identity.pen()?);
+        Ok(Self { quinn: Mutex::new(Some(quinn)), tls, transport, runtime, local, id, pen, receive_buffer: None })
+    }
+
+    /// Signs for this device.
+    pub(crate) fn sign(&self, text: &[u8]) -> Signature {
+        self.pen.sign(text)
     }
 
     /// Who this device is.

@@ -6,9 +6,9 @@ use crate::StartError;
 use ring::{
     hmac,
     rand::SystemRandom,
-    signature::{Ed25519KeyPair, KeyPair},
+    signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
 };
-use shoal_proto::PeerId;
+use shoal_proto::{PeerId, swarm::message::Signature};
 use std::{
     fmt, fs,
     io::{self, Read, Write},
@@ -63,7 +63,7 @@ impl Identity {
         self.peer_id
     }
 
-    /// The private key, for TLS alone.
+    /// The private key, for TLS.
     pub(crate) fn pkcs8(&self) -> &[u8] {
         &self.pkcs8
     }
@@ -72,6 +72,14 @@ impl Identity {
     pub(crate) fn derive(&self, label: &[u8]) -> hmac::Key {
         let secret = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.pkcs8), label);
         hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref())
+    }
+
+    /// A pen for texts that this device signs: each kind begins in its own way, and none as one of TLS does.
+    ///
+    /// # Errors
+    /// The key does not read back.
+    pub(crate) fn pen(&self) -> io::Result<Pen> {
+        Ed25519KeyPair::from_pkcs8(&self.pkcs8).map(Pen).map_err(|_| io::Error::other("the key does not read back"))
     }
 
     fn create(data_dir: &Path) -> Result<Self, StartError> {
@@ -87,6 +95,24 @@ impl Identity {
         let public = pair.public_key().as_ref().try_into().ok()?;
         Some(Self { pkcs8, peer_id: PeerId::from_public_key(public) })
     }
+}
+
+/// Signs.
+#[derive(Debug)]
+pub(crate) struct Pen(Ed25519KeyPair);
+
+impl Pen {
+    pub(crate) fn sign(&self, text: &[u8]) -> Signature {
+        let mut halves = [[0; 32]; 2];
+        let signature = self.0.sign(text);
+        halves.as_flattened_mut().iter_mut().zip(signature.as_ref()).for_each(|(to, from)| *to = *from);
+        Signature(halves)
+    }
+}
+
+/// Whether it is this peer who signed a text.
+pub(crate) fn is_signed_by(peer: PeerId, text: &[u8], signature: &Signature) -> bool {
+    UnparsedPublicKey::new(&ED25519, peer.as_bytes()).verify(text, signature.0.as_flattened()).is_ok()
 }
 
 /// Shows the id alone: a key in a log is a key lost.

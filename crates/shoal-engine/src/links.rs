@@ -32,6 +32,7 @@ use crate::{
 use shoal_proto::{
     PeerId,
     message::{CloseCode, Request},
+    swarm::message::Signature,
 };
 use std::{
     fmt,
@@ -149,6 +150,11 @@ impl Links {
     /// This device.
     pub(crate) fn id(&self) -> PeerId {
         self.endpoint.id()
+    }
+
+    /// Signs for this device.
+    pub(crate) fn sign(&self, text: &[u8]) -> Signature {
+        self.endpoint.sign(text)
     }
 
     /// Where this device listens; the address is unspecified when it is every one.

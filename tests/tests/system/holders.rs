@@ -61,7 +61,7 @@ impl Shelf {
     }
 
     fn is_hashed(&self, number: usize, holder: &Peer) -> bool {
-        let listed = self.asker.shoal(&["ls", &format!("{}:Films", holder.id())]);
+        let listed = self.asker.shoal(&["ls", &format!("{}:/Films", holder.id())]);
         listed.lines.iter().any(|line| line["name"] == name(number) && line["blake3"].is_string())
     }
 
@@ -74,7 +74,7 @@ impl Shelf {
     }
 
     fn begin(&self) -> Process {
-        self.asker.begin(&["get", &format!("{}:Films/{}", self.holders[0].id(), name(0))])
+        self.asker.begin(&["get", &format!("{}:/Films/{}", self.holders[0].id(), name(0))])
     }
 
     fn arrived(&self) -> PathBuf {

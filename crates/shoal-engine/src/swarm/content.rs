@@ -1,7 +1,7 @@
 //! One content that is given from here: by its origin, or by one who takes it. Owns who may have it, whose turn it is, and the units that
 //! are here.
 
-use super::{held::Held, known::Known};
+use super::{held::Held, known::Known, told::Told};
 use crate::transfer::{
     live::Control,
     reader::{Fetching, Reader},
@@ -20,7 +20,10 @@ use shoal_proto::{
 };
 use std::{
     collections::{BTreeMap, VecDeque, btree_map::Entry},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -51,6 +54,11 @@ pub(crate) struct Content {
     pub(crate) manifest: Manifest,
     pub(crate) units: Units,
     pub(crate) known: Known,
+    pub(crate) told: Told,
+    /// The origin is away: others are asked to tell its hashes.
+    orphaned: AtomicBool,
+    #[cfg(test)]
+    pub(super) mute_to: Mutex<Option<PeerId>>,
     source: Source,
     begun: Instant,
     giving: Mutex<Giving>,
@@ -168,6 +176,10 @@ impl Content {
         let content = Arc::new(Self {
             id,
             known: Known::new(units.len()),
+            told: Told::default(),
+            orphaned: AtomicBool::new(false),
+            #[cfg(test)]
+            mute_to: Mutex::default(),
             manifest,
             source,
             begun: Instant::now(),
@@ -191,6 +203,25 @@ impl Content {
     /// This device offered it, rather than took it.
     pub(crate) const fn is_origin(&self) -> bool {
         matches!(self.source, Source::Offered(_))
+    }
+
+    /// The origin cannot be asked any more.
+    pub(crate) fn orphan(&self) {
+        self.orphaned.store(true, Ordering::Relaxed);
+        self.tell();
+    }
+
+    pub(crate) fn is_orphaned(&self) -> bool {
+        self.orphaned.load(Ordering::Relaxed)
+    }
+
+    /// Whether a guest hears the hashes from here.
+    pub(crate) fn tells_hashes(&self, _peer: PeerId) -> bool {
+        #[cfg(test)]
+        if *self.mute_to.lock().unwrap_or_else(PoisonError::into_inner) == Some(_peer) {
+            return false;
+        }
+        self.is_origin()
     }
 
     /// Time since it began.

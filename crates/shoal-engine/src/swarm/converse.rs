@@ -3,6 +3,7 @@
 use super::content::{Content, Conversation};
 use crate::{
     connection::Connection,
+    links::Links,
     stream::{RecvStream, SendStream, StreamError, read_message, write_message},
     transfer::{
         live::Control,
@@ -17,12 +18,15 @@ use shoal_proto::{
     message::CloseCode,
     share::Few,
     swarm::{
-        message::{FromGiver, FromTaker, Given, MAX_HASHES, Mate, Take, UnitHashes, runs, told},
+        message::{FromGiver, FromTaker, Given, Mate, SignedHashes, Take, runs, told},
         scheduler::NEWS,
     },
 };
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 /// A guest that takes none of a unit for so long loses its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,9 +42,10 @@ pub(crate) async fn join(
     let peer = connection.peer();
     let Some(conversation) = content.open(peer) else { return send.refuse(CloseCode::UnknownTransfer) };
     let _hold = connection.hold();
+    let (wants_hashes, wanted) = watch::channel(false);
     let over = tokio::select! {
-        over = tell(&content, conversation, &mut send) => over,
-        over = listen(&content, peer, recv) => over,
+        over = tell(&content, &transfers.links, conversation, wanted, &mut send) => over,
+        over = listen(&content, peer, &wants_hashes, recv) => over,
         () = content.closed.cancelled() => return send.refuse(CloseCode::UnknownTransfer),
         () = transfers.cancel.cancelled() => return,
     };
@@ -53,10 +58,16 @@ pub(crate) async fn join(
 }
 
 /// Hears what a guest has, until it has no more to say.
-async fn listen(content: &Content, peer: PeerId, mut recv: RecvStream) -> Result<(), StreamError> {
+async fn listen(
+    content: &Content,
+    peer: PeerId,
+    wants_hashes: &watch::Sender<bool>,
+    mut recv: RecvStream,
+) -> Result<(), StreamError> {
     loop {
         match read_message(&mut recv, MAX_MESSAGE).await {
             Ok(FromTaker::Have(units)) => content.handle_have(peer, &told(&units, content.units.len())),
+            Ok(FromTaker::TellHashes) => _ = wants_hashes.send_replace(true),
             Err(StreamError::Finished) => return Ok(()),
             Err(error) => return Err(error),
         }
@@ -64,9 +75,15 @@ async fn listen(content: &Content, peer: PeerId, mut recv: RecvStream) -> Result
 }
 
 /// Tells a guest what is here, what units have to be, who else there is, and whether it may ask.
-async fn tell(content: &Content, mut conversation: Conversation, send: &mut SendStream) -> Result<(), StreamError> {
+async fn tell(
+    content: &Content,
+    links: &Links,
+    mut conversation: Conversation,
+    mut wants_hashes: watch::Receiver<bool>,
+    send: &mut SendStream,
+) -> Result<(), StreamError> {
     let mut changed = content.changed.subscribe();
-    let (mut have, mut hashes) = (RangeSet::new(), RangeSet::new());
+    let (mut have, mut hashes) = (RangeSet::new(), 0);
     let mut mates: Option<Vec<Mate>> = None;
     let mut due = Some(Instant::now());
     loop {
@@ -79,6 +96,8 @@ async fn tell(content: &Content, mut conversation: Conversation, send: &mut Send
                 let gives = *conversation.gives.borrow_and_update();
                 write_message(send, &FromGiver::Gives(gives), MAX_MESSAGE).await?;
             }
+            // As long as the guest talks.
+            Ok(()) = wants_hashes.changed() => due = due.or_else(|| Some(Instant::now())),
             // The sender lives in the content. What follows at once goes together.
             _ = changed.changed(), if due.is_none() => due = Some(Instant::now() + NEWS),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
@@ -91,9 +110,13 @@ async fn tell(content: &Content, mut conversation: Conversation, send: &mut Send
                         write_message(send, &FromGiver::Mates(few), MAX_MESSAGE).await?;
                         mates = Some(now);
                     }
-                    let known = content.known.units();
-                    tell_hashes(content, &news(&known, &hashes), send).await?;
-                    hashes = known;
+                    content.told.seal(&content.id, &content.known, |text| links.sign(text));
+                }
+                if content.tells_hashes(conversation.peer) || *wants_hashes.borrow() {
+                    for told in content.told.after(hashes) {
+                        write_message(send, &FromGiver::Hashes(SignedHashes::clone(&told)), MAX_MESSAGE).await?;
+                        hashes += 1;
+                    }
                 }
                 let held = content.held();
                 for part in runs(&news(&held, &have)) {
@@ -103,30 +126,6 @@ async fn tell(content: &Content, mut conversation: Conversation, send: &mut Send
             }
         }
     }
-}
-
-async fn tell_hashes(content: &Content, units: &RangeSet, send: &mut SendStream) -> Result<(), StreamError> {
-    let mut part = Vec::new();
-    let mut count = 0;
-    for unit in units.iter() {
-        let Some(hashes) = content.known.get(unit).and_then(|hashes| Few::try_from(hashes.into_vec()).ok()) else { continue };
-        if count + hashes.len() > MAX_HASHES {
-            count = 0;
-            write_hashes(std::mem::take(&mut part), send).await?;
-        }
-        count += hashes.len();
-        part.push(UnitHashes { unit, hashes });
-        if part.len() >= MAX_HASHES {
-            count = 0;
-            write_hashes(std::mem::take(&mut part), send).await?;
-        }
-    }
-    if part.is_empty() { Ok(()) } else { write_hashes(part, send).await }
-}
-
-async fn write_hashes(part: Vec<UnitHashes>, send: &mut SendStream) -> Result<(), StreamError> {
-    let few = Few::try_from(part).unwrap_or_default(); // counted by the caller
-    write_message(send, &FromGiver::Hashes(few), MAX_MESSAGE).await
 }
 
 /// What was not told yet.

@@ -12,6 +12,7 @@ pub(crate) mod known;
 pub(crate) mod table;
 pub(crate) mod take;
 pub(crate) mod taking;
+pub(crate) mod told;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     connection::Connection,
+    identity::is_signed_by,
     links::is_local,
     stream::{RecvStream, SendStream, StreamError, read_message, write_message},
     transfer::{
@@ -27,7 +28,7 @@ use shoal_proto::{
     share::Few,
     swarm::{
         Bits, Unit, Units,
-        message::{FromGiver, FromTaker, Mate, UnitHashes, Want, runs, told},
+        message::{FromGiver, FromTaker, Mate, UnitHashes, Want, runs, signed_text, told},
         scheduler::{NEWS, Order, Scheduler},
     },
 };
@@ -311,8 +312,13 @@ impl Taking {
                 self.connections.insert(peer, connection);
                 self.scheduler.handle_joined(peer, now);
             }
-            Event::Left(peer) => self.left(peer),
-            Event::Said(peer, FromGiver::Hashes(told)) if self.looked_for.is_some() => self.learn(peer, &told),
+            Event::Left(peer) => {
+                if peer == self.content.id.origin {
+                    self.content.orphan();
+                }
+                self.left(peer);
+            }
+            Event::Said(peer, FromGiver::Hashes(told)) if self.looked_for.is_some() => self.learn(peer, &told.hashes),
             Event::Said(peer, FromGiver::Have(units)) => {
                 let units = told(&units, self.content.units.len());
                 if peer == self.content.id.origin {
@@ -332,14 +338,25 @@ impl Taking {
                 }
             }
             // Only the origin's word counts.
-            Event::Said(peer, FromGiver::Hashes(_) | FromGiver::Mates(_)) if peer != self.content.id.origin => {}
-            Event::Said(_, FromGiver::Hashes(told)) => {
-                for of_unit in told.iter() {
+            Event::Said(peer, FromGiver::Mates(_)) if peer != self.content.id.origin => {}
+            // Whoever tells them: they are the origin's.
+            Event::Said(peer, FromGiver::Hashes(told)) => {
+                let origin = self.content.id.origin;
+                let text = signed_text(&self.content.id, &told.hashes);
+                if !is_signed_by(origin, &text, &told.signature) {
+                    if peer == origin {
+                        return Err(FetchError::Violation);
+                    }
+                    self.ban(peer);
+                    return Ok(());
+                }
+                for of_unit in told.hashes.iter() {
                     let Content { known, manifest, units, .. } = &*self.content;
                     if !known.learn(manifest, units, of_unit.unit, &of_unit.hashes) {
                         return Err(FetchError::Violation);
                     }
                 }
+                self.content.told.keep(told);
                 self.look_again();
             }
             Event::Said(_, FromGiver::Mates(mates)) => self.meet(&mates),
@@ -564,9 +581,13 @@ async fn talk(
 /// Tells a giver what is here.
 async fn tell(content: &Content, mut send: SendStream) -> Result<(), StreamError> {
     let mut changed = content.changed.subscribe();
-    let mut have = RangeSet::new();
+    let (mut have, mut asked) = (RangeSet::new(), false);
     loop {
         changed.mark_unchanged();
+        if content.is_orphaned() && !asked {
+            asked = true;
+            write_message(&mut send, &FromTaker::TellHashes, MAX_MESSAGE).await?;
+        }
         let held = content.held();
         for part in runs(&news(&held, &have)) {
             write_message(&mut send, &FromTaker::Have(part), MAX_MESSAGE).await?;

@@ -191,6 +191,36 @@ async fn a_sender_that_goes_once_everything_is_out_is_not_missed() {
     end(receivers).await;
 }
 
+/// One who did not hear in time what the last units have to be hears it from the others, as the sender signed it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_sender_told_some_is_told_on_when_it_is_gone() {
+    let (sender, receivers) = crowd(3).await;
+    for peer in receivers.iter().chain([&sender]) {
+        limit(peer, 4).await;
+    }
+    let deaf = receivers.first().unwrap();
+    send(&sender, &receivers).await;
+    let begun = Instant::now();
+    loop {
+        if let Some(content) = sender.content() {
+            *content.mute_to.lock().unwrap() = Some(deaf.id());
+            break;
+        }
+        assert!(begun.elapsed() < SOON);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    until_all_is_out(&receivers).await;
+    let content = deaf.content().unwrap();
+    assert!(content.known.units().len() < u64::from(content.units.len()), "it was told everything");
+    sender.engine.shutdown().await;
+    for receiver in &receivers {
+        let row = receiver.finished().await;
+        assert_eq!((row.state, row.files_failed), (State::Finished, 0), "{row:?}");
+        same(&sender.place.path().join("out/things"), &receiver.place.path().join("inbox/things"));
+    }
+    end(receivers).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_late_takes_from_all() {
     let (sender, receivers) = crowd(4).await;

@@ -57,6 +57,8 @@ pub type Runs = Few<(u32, u32), MAX_RUNS>;
 pub enum FromTaker {
     /// These are here, besides what was told before.
     Have(Runs),
+    /// The origin is away: what it told is to be told on, from now to the end.
+    TellHashes,
 }
 
 /// What the answerer of a [`crate::message::Request::Join`] writes: it gives.
@@ -66,10 +68,39 @@ pub enum FromGiver {
     Have(Runs),
     /// The taker may ask; or it has to wait, and what it asked for is not given.
     Gives(bool),
-    /// Of the origin: hashes of units, each with one for every file in it. They are what others' units are checked against.
-    Hashes(Few<UnitHashes, MAX_HASHES>),
+    /// Hashes of units. They are what others' units are checked against: of the origin, or told on by one who was asked to.
+    Hashes(SignedHashes),
     /// Of the origin: all who were offered the same and took it, but for the one that this is told. It replaces what was told before.
     Mates(Few<Mate, MAX_MATES>),
+}
+
+/// Hashes of units as the origin tells them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedHashes {
+    /// Each with one for every file in it; at most [`MAX_HASHES`] in all.
+    pub hashes: Few<UnitHashes, MAX_HASHES>,
+    /// Of [`signed_text`], by the origin's key.
+    pub signature: Signature,
+}
+
+/// An Ed25519 signature (RFC 8032), in its two halves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature(pub [[u8; 32]; 2]);
+
+/// How what is signed begins: the key signs for TLS, too, whose texts begin otherwise (RFC 8446 §4.4.3).
+const SIGNED: &[u8] = b"shoal swarm hashes 1\0";
+
+/// What the origin signs.
+pub fn signed_text(swarm: &SwarmId, hashes: &[UnitHashes]) -> Vec<u8> {
+    let mut text = SIGNED.to_vec();
+    text.extend_from_slice(swarm.manifest.as_bytes());
+    text.extend_from_slice(swarm.origin.as_bytes());
+    for of_unit in hashes {
+        text.extend_from_slice(&of_unit.unit.to_le_bytes());
+        text.extend_from_slice(&(of_unit.hashes.len() as u64).to_le_bytes());
+        of_unit.hashes.iter().for_each(|hash| text.extend_from_slice(hash.as_bytes()));
+    }
+    text
 }
 
 /// The hashes of one unit.
