@@ -28,6 +28,8 @@ pub(crate) mod standing;
 mod steering;
 pub(crate) mod transfers;
 pub(crate) mod write;
+#[cfg(test)]
+mod write_tests;
 
 pub use received::{Received, ReceivedFile};
 

@@ -133,6 +133,9 @@ pub(crate) struct Writer {
     restored: BTreeSet<EntryIndex>,
     open: BTreeMap<EntryIndex, File>,
     batch: Batch,
+    /// Files that are whole and wait for their names, in this batch and in the one that is recorded: of one that comes twice, as it may in a
+    /// swarm, the second is of no use.
+    to_name: BTreeSet<EntryIndex>,
     /// Files that are enough for a batch when none is being recorded.
     batch_files: usize,
     /// The batch before, while it is recorded.
@@ -186,6 +189,7 @@ impl Writer {
             restored,
             open: BTreeMap::new(),
             batch: Batch::default(),
+            to_name: BTreeSet::new(),
             batch_files: FIRST_FILES,
             recording: None,
             threads: Handle::current(),
@@ -238,7 +242,8 @@ impl Writer {
             self.moved += bytes.iter().map(|part| part.len() as u64).sum::<u64>();
         }
         // A file that failed on one stream may still arrive, or fail again, on another.
-        if arrived.entry().is_some_and(|entry| lock(&self.shared.plan).settled().contains(entry.0)) {
+        let is_over = |entry: EntryIndex| self.to_name.contains(&entry) || lock(&self.shared.plan).settled().contains(entry.0);
+        if arrived.entry().is_some_and(is_over) {
             return Ok(());
         }
         self.batch.add_room(room);
@@ -301,6 +306,7 @@ impl Writer {
     fn write_small(&mut self, index: EntryIndex, entry: Entry, hash: Hash, bytes: &[u8]) -> Result<(), WriteError> {
         match partial::write_small(&self.shared.target, &ready(index, &entry), bytes) {
             Ok(key) => {
+                self.to_name.insert(index);
                 self.batch.ready.push(Whole { index, entry, layer: vec![hash], key: Some(key) });
                 Ok(())
             }
@@ -418,6 +424,7 @@ impl Writer {
         self.open.remove(&index);
         self.batch.written.retain(|(of, _)| *of != index);
         let layer = lock(&self.shared.plan).layer(index).unwrap_or_default();
+        self.to_name.insert(index);
         self.batch.ready.push(Whole { index, entry, layer, key: None });
         Ok(())
     }
@@ -475,8 +482,10 @@ impl Writer {
         }
         if let Some((batch, error)) = unrecorded {
             self.batch.prepend(batch);
+            self.to_name = self.batch.ready.iter().map(|whole| whole.index).collect();
             return Err(error.into());
         }
+        self.to_name = self.batch.ready.iter().map(|whole| whole.index).collect();
         stuck.map_or(Ok(()), |error| Err(WriteError::Stuck(error)))
     }
 
