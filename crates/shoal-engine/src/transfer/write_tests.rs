@@ -70,9 +70,9 @@ fn give(writer: &mut Writer, large: &[u8]) {
     writer.take(Arrived::Root { entry: EntryIndex(0), root: Hash::of(large) }, None).unwrap();
 }
 
-/// In a swarm the last pieces may come from two at once: before the first is recorded, while it is, and after.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_comes_twice_is_written_and_counted_once() {
+/// In a swarm the last pieces may come from two at once. Returns what is counted, and the names that there are, after all came, then after
+/// `meanwhile` all came once more, and was recorded.
+async fn twice(meanwhile: fn(&mut Writer)) -> (Progress, usize) {
     let place = tempfile::tempdir().unwrap();
     std::fs::create_dir(place.path().join("inbox")).unwrap();
     std::fs::create_dir(place.path().join("data")).unwrap();
@@ -80,18 +80,27 @@ async fn what_comes_twice_is_written_and_counted_once() {
     let progress = tokio::task::spawn_blocking(move || {
         let (mut writer, large) = (writer(&at), vec![5; LARGE]);
         give(&mut writer, &large);
-        give(&mut writer, &large);
-        writer.record().unwrap();
-        give(&mut writer, &large);
-        writer.checkpoint().unwrap();
+        meanwhile(&mut writer);
         give(&mut writer, &large);
         writer.checkpoint().unwrap();
         writer.progress()
     });
     let progress = progress.await.unwrap();
-    assert_eq!((progress.files_done, progress.bytes_done), (SMALL + 1, LARGE as u64 + 3 * u64::from(SMALL)), "{progress:?}");
-    let mut names: Vec<_> =
-        std::fs::read_dir(place.path().join("inbox")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    names.retain(|name| !name.to_string_lossy().starts_with('.'));
-    assert_eq!(names.len(), SMALL as usize + 1, "{names:?}");
+    let names = std::fs::read_dir(place.path().join("inbox")).unwrap().map(|entry| entry.unwrap().file_name());
+    (progress, names.filter(|name| !name.to_string_lossy().starts_with('.')).count())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_twice_is_written_named_and_counted_once() {
+    let ways: [(&str, fn(&mut Writer)); 3] = [
+        ("before it is recorded", |_| {}),
+        ("while it is recorded", |writer| writer.record().unwrap()),
+        ("after it was recorded", |writer| writer.checkpoint().unwrap()),
+    ];
+    for (when, meanwhile) in ways {
+        let (progress, names) = twice(meanwhile).await;
+        let counted = (progress.files_done, progress.files_failed, progress.bytes_done);
+        assert_eq!(counted, (SMALL + 1, 0, LARGE as u64 + 3 * u64::from(SMALL)), "{when}");
+        assert_eq!(names, SMALL as usize + 1, "{when}");
+    }
 }
