@@ -24,7 +24,8 @@ Examples:
   shoal link create film.mkv --lan-only            # good on this network only
   shoal link list
   shoal link remove 3f9a
-  shoal get LINK                                   # on the other device")]
+
+Whoever has the link fetches by it, on another device, with "get".")]
 pub(crate) struct LinkArgs {
     #[command(subcommand)]
     command: LinkCommand,
