@@ -25,7 +25,7 @@ Examples:
   shoal link list
   shoal link remove 3f9a
 
-Whoever has the link fetches by it, on another device, with "get".")]
+Whoever has the link fetches by it on another device: `shoal get LINK`.")]
 pub(crate) struct LinkArgs {
     #[command(subcommand)]
     command: LinkCommand,
