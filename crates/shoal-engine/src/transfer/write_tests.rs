@@ -70,9 +70,12 @@ fn give(writer: &mut Writer, large: &[u8]) {
     writer.take(Arrived::Root { entry: EntryIndex(0), root: Hash::of(large) }, None).unwrap();
 }
 
+/// What happens between the first coming and the second.
+type Meanwhile = fn(&mut Writer);
+
 /// In a swarm the last pieces may come from two at once. Returns what is counted, and the names that there are, after all came, then after
 /// `meanwhile` all came once more, and was recorded.
-async fn twice(meanwhile: fn(&mut Writer)) -> (Progress, usize) {
+async fn twice(meanwhile: Meanwhile) -> (Progress, usize) {
     let place = tempfile::tempdir().unwrap();
     std::fs::create_dir(place.path().join("inbox")).unwrap();
     std::fs::create_dir(place.path().join("data")).unwrap();
@@ -92,7 +95,7 @@ async fn twice(meanwhile: fn(&mut Writer)) -> (Progress, usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_twice_is_written_named_and_counted_once() {
-    let ways: [(&str, fn(&mut Writer)); 3] = [
+    let ways: [(&str, Meanwhile); 3] = [
         ("before it is recorded", |_| {}),
         ("while it is recorded", |writer| writer.record().unwrap()),
         ("after it was recorded", |writer| writer.checkpoint().unwrap()),
