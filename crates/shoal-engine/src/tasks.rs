@@ -89,6 +89,9 @@ pub(crate) async fn dispatch(engine: Arc<Inner>, mut requests: mpsc::Receiver<In
             Request::Open(open) => {
                 transfers.tasks.spawn(engine.giver.clone().answer(connection, open, send));
             }
+            Request::Enter(enter) => {
+                transfers.tasks.spawn(engine.giver.clone().enter(connection, enter, send));
+            }
             Request::Join(swarm) => {
                 let task = async move { transfers.clone().swarms.join(transfers, connection, swarm, send, recv).await };
                 engine.transfers.tasks.spawn_on(task, engine.links.net());

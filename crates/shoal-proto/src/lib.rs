@@ -24,6 +24,7 @@
 //! | `Add` | [`share::Add`], then [`message::FromSender`] | [`message::FromReceiver`] |
 //! | `Holds` | nothing more | [`swarm::holdings::Held`]; it ends when the opener wants no more |
 //! | `Open` | nothing more | [`ticket::Opened`]; then it offers |
+//! | `Enter` | nothing more | [`ticket::Opened`]; it ends when the opener wants no more |
 //! | `Join` | [`swarm::message::FromTaker`]s | [`swarm::message::FromGiver`]s |
 //! | `Take` | nothing more | [`swarm::message::Given`], then [`message::Frame`]s, each block followed by its bytes |
 //!

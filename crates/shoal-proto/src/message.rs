@@ -8,7 +8,7 @@ use crate::{
         holdings::Holdings,
         message::{SwarmId, Take},
     },
-    ticket::Open,
+    ticket::{Enter, Open},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -79,6 +79,9 @@ pub enum Request {
     /// "Which of these do you share with me?" Answered with a [`crate::swarm::holdings::Held`]; the holder gives them, as a swarm's content, for as
     /// long as the stream stays open. Or reset with [`CloseCode::NotShared`]: none.
     Holds(Holdings),
+    /// "I have the ticket of what you hold, too." Answered with a [`crate::ticket::Opened`]; the holder gives what it has of it, as a swarm's
+    /// content, for as long as the stream stays open. Or reset with [`CloseCode::NotShared`]; with [`CloseCode::TooMany`]: not yet.
+    Enter(Enter),
 }
 
 /// Which way filler goes. It ends with a reset of its stream ([`CloseCode::Done`]), so that what waits to be sent need not be.

@@ -11,6 +11,11 @@
 //! a question if the holder's proof is right and the manifest's hash is the root. All else is a transfer as any other; for the holder it is
 //! bound to the ticket, and ends when that is removed or expires.
 //!
+//! # Taking from all who have it
+//! Whoever fetches by a ticket asks everybody in reach with [`Enter`]: the maker, and those who fetch or fetched by the same ticket, let it into
+//! the swarm of the ticket ([`SwarmId`], [`TicketKey::swarm`]) and give what they have of it. Nobody's word counts there: the manifest has
+//! the root of each file, and hashes of pieces have to make it.
+//!
 //! # What a proof proves
 //! It is a keyed hash of what only the two ends of one TLS connection know, of both their ids and of the role. So it is of no use on another
 //! connection, to another peer, or sent back; and it says nothing of root or secret to whoever has neither.
@@ -28,6 +33,7 @@ use crate::{
     message::TransferId,
     peer_id::BASE32,
     share::{Few, Text},
+    swarm::message::SwarmId,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::SocketAddr, ops::Deref, str::FromStr};
@@ -56,6 +62,7 @@ pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-shoal-ticket";
 const VERSION: u8 = 1;
 const CHECKSUM: usize = 4;
 const KEY_CONTEXT: &str = "shoal ticket 1: key of proofs and tags";
+const SWARM: &[u8] = b"swarm";
 
 /// What a ticket says.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,6 +248,12 @@ impl TicketKey {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// The swarm of all who have the ticket with this root. In the origin's place is what only they know: no device has it as its key.
+    pub fn swarm(&self, root: Hash) -> SwarmId {
+        let nobody = blake3::keyed_hash(&self.0, SWARM);
+        SwarmId { manifest: root, origin: PeerId::from_public_key(*nobody.as_bytes()) }
+    }
+
     /// That the one in this role knows root and secret.
     pub fn proof(&self, role: Role, ends: &Ends) -> Proof {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
@@ -278,7 +291,14 @@ pub struct Open {
     pub transfer: TransferId,
 }
 
-/// The answer to an [`Open`], before the offer.
+/// "Let me in among those who hold what this is the ticket of."
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enter {
+    /// Of the asker.
+    pub proof: Proof,
+}
+
+/// The answer to an [`Open`], before the offer; and to an [`Enter`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened {
     /// Of the holder.

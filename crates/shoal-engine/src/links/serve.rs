@@ -43,7 +43,7 @@ const RETRY_ABOVE: usize = 16;
 const MAX_STRANGER_REQUEST: usize = MAX_TEXT + 8 * 1024;
 
 /// Kinds of [`Request`] that this version knows; postcard writes the kind first.
-const KNOWN_REQUESTS: u32 = 19;
+const KNOWN_REQUESTS: u32 = 20;
 
 impl Links {
     /// Accepts until the end.
@@ -271,11 +271,11 @@ impl Drop for Handshake {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use shoal_proto::swarm::holdings::Holdings;
+    use shoal_proto::ticket::{Enter, Proof};
 
     #[test]
     fn the_last_known_request_is_known() {
-        let bytes = postcard::to_allocvec(&Request::Holds(Holdings::default())).unwrap();
+        let bytes = postcard::to_allocvec(&Request::Enter(Enter { proof: Proof([0; 32]) })).unwrap();
         assert_eq!(postcard::take_from_bytes::<u32>(&bytes).unwrap().0, KNOWN_REQUESTS - 1);
     }
 

@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 use super::peers_tests::{Peer, SECOND, indexed, names, the_share};
-use crate::{Audience, Consent, Limits, State, Trust, swarm::holders};
+use crate::{Audience, Consent, Limits, State, Trust, swarm::{
+    holders,
+    looked_for::{Files, LookedFor},
+}};
 use shoal_proto::{
     Hash, PeerId,
-    swarm::holdings::{Holding, Holdings},
+    swarm::holdings::Holding,
 };
 use std::{collections::BTreeMap, time::Instant};
 
@@ -44,8 +47,8 @@ async fn scene(audiences: &[Audience]) -> (Peer, Vec<Peer>) {
 }
 
 async fn holds(asker: &Peer, holder: &Peer) -> bool {
-    let holdings = Holdings::try_from(vec![holding(&film())]).unwrap();
-    holders::ask(&asker.engine.inner.transfers, holder.id(), &holdings).await.is_some()
+    let looked_for = LookedFor::Files(Files::test(vec![holding(&film())]));
+    holders::ask(&asker.engine.inner.transfers, holder.id(), &looked_for).await.is_some()
 }
 
 /// Waits until its film is hashed.

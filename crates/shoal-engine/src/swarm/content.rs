@@ -10,8 +10,9 @@ use crate::transfer::{
 };
 use bytes::Bytes;
 use shoal_proto::{
-    Hash, Manifest, PeerId, PieceIndex, RangeSet,
+    Hash, Manifest, PeerId, PieceIndex, RangeSet, Ticket,
     manifest::{EntryIndex, EntryKind},
+    share::Few,
     swarm::{
         Bits, Unit, Units,
         giver::{Gift, Giver, SLOTS},
@@ -55,6 +56,8 @@ pub(crate) struct Content {
     pub(crate) units: Units,
     pub(crate) known: Known,
     pub(crate) told: Told,
+    /// It is what this is the ticket of: whoever has that one, too, is a guest, and nobody the origin.
+    pub(crate) ticket: Option<Ticket>,
     /// The origin is away: others are asked to tell its hashes.
     orphaned: AtomicBool,
     #[cfg(test)]
@@ -89,6 +92,8 @@ struct Guest {
     control: watch::Receiver<Control>,
     /// The conversation with it, if there is one: its number, and whether it may ask.
     conversation: Option<(u64, watch::Sender<bool>)>,
+    /// How often it proved that it may have it, and keeps the question open.
+    entered: usize,
     waiting: VecDeque<(Want, oneshot::Sender<Turn>)>,
     /// Units on their way to it.
     sending: usize,
@@ -121,6 +126,25 @@ impl Drop for Conversation {
             giver.handle_left(self.peer, now);
             drop(giving);
             self.content.wake.notify_one();
+        }
+    }
+}
+
+/// Somebody who may have it, until dropped.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    content: Arc<Content>,
+    peer: PeerId,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let is_last = self.content.giving().guests.get_mut(&self.peer).is_some_and(|guest| {
+            guest.entered = guest.entered.saturating_sub(1);
+            guest.entered == 0
+        });
+        if is_last {
+            self.content.dismiss(self.peer);
         }
     }
 }
@@ -169,13 +193,15 @@ impl Content {
         units: Units,
         held: RangeSet,
         source: Source,
+        ticket: Option<Ticket>,
         transfers: &Transfers,
     ) -> Arc<Self> {
         let mut bits = Bits::none(units.len());
         held.iter().for_each(|unit| _ = bits.insert(unit));
         let content = Arc::new(Self {
             id,
-            known: Known::new(units.len()),
+            known: if ticket.is_some() { Known::of_roots(&manifest, &units) } else { Known::new(units.len()) },
+            ticket,
             told: Told::default(),
             orphaned: AtomicBool::new(false),
             #[cfg(test)]
@@ -200,9 +226,14 @@ impl Content {
         content
     }
 
-    /// This device offered it, rather than took it.
+    /// This device had it before, rather than took it.
     pub(crate) const fn is_origin(&self) -> bool {
         matches!(self.source, Source::Offered(_))
+    }
+
+    /// Hashes are this device's to tell: its own files', or of what a ticket is of, where anybody may, as they make the roots or do not.
+    pub(crate) const fn vouches(&self) -> bool {
+        self.is_origin() || self.ticket.is_some()
     }
 
     /// The origin cannot be asked any more.
@@ -221,7 +252,7 @@ impl Content {
         if *self.mute_to.lock().unwrap_or_else(PoisonError::into_inner) == Some(_peer) {
             return false;
         }
-        self.is_origin()
+        self.vouches()
     }
 
     /// Time since it began.
@@ -259,12 +290,25 @@ impl Content {
             }
             Entry::Vacant(place) if !is_full => {
                 let (waiting, has) = (VecDeque::new(), RangeSet::new());
-                place.insert(Guest { mate, control, conversation: None, waiting, sending: 0, stops: false, has, sent });
+                let (conversation, entered) = (None, 0);
+                place.insert(Guest { mate, control, conversation, entered, waiting, sending: 0, stops: false, has, sent });
             }
             Entry::Vacant(_) => return,
         }
         drop(giving);
         self.tell();
+    }
+
+    /// Admits somebody until the return value is dropped. `None`: there are too many.
+    pub(crate) fn enter(self: &Arc<Self>, peer: PeerId, control: watch::Receiver<Control>) -> Option<Entered> {
+        self.admit(Mate { id: peer, addresses: Few::default() }, control, None);
+        self.giving().guests.get_mut(&peer)?.entered += 1;
+        Some(Entered { content: self.clone(), peer })
+    }
+
+    /// Nobody may have it at present.
+    pub(crate) fn has_no_guests(&self) -> bool {
+        self.giving().guests.is_empty()
     }
 
     /// Nothing more goes to this one.

@@ -103,13 +103,15 @@ async fn tell(
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 due = None;
                 changed.mark_unchanged();
-                if content.is_origin() {
+                if content.id.origin == links.id() {
                     let now = content.mates_of(conversation.peer);
                     if mates.as_ref() != Some(&now) {
                         let few = Few::try_from(now.clone()).unwrap_or_default(); // no more are admitted
                         write_message(send, &FromGiver::Mates(few), MAX_MESSAGE).await?;
                         mates = Some(now);
                     }
+                }
+                if content.vouches() {
                     content.told.seal(&content.id, &content.known, |text| links.sign(text));
                 }
                 if content.tells_hashes(conversation.peer) || *wants_hashes.borrow() {

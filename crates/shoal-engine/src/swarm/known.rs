@@ -2,6 +2,7 @@
 
 use shoal_proto::{
     Hash, Manifest, RangeSet,
+    manifest::EntryKind,
     swarm::{Unit, Units},
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,20 @@ struct Table {
 impl Known {
     pub(crate) fn new(extent: u32) -> Self {
         Self { hashes: Mutex::new(Table { by_unit: vec![None; extent as usize], units: RangeSet::new() }) }
+    }
+
+    /// Of a manifest that has the root of each file: files of one piece are known from the beginning.
+    pub(crate) fn of_roots(manifest: &Manifest, units: &Units) -> Self {
+        let known = Self::new(units.len());
+        for (number, unit) in units.iter() {
+            let Unit::Entries { first, count, .. } = unit else { continue };
+            let files = manifest.entries_from(first).take(count as usize).filter(|(_, entry)| entry.kind.is_file());
+            let root = |kind: EntryKind| if let EntryKind::File { root, .. } = kind { root } else { None };
+            if let Some(hashes) = files.map(|(_, entry)| root(entry.kind)).collect::<Option<Vec<Hash>>>() {
+                known.learn(manifest, units, number, &hashes);
+            }
+        }
+        known
     }
 
     /// Takes the hashes of a unit. `false`: it is not of this content, or its number of files is another.

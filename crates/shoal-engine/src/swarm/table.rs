@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use shoal_proto::{
-    Hash, Manifest, PeerId,
+    Hash, Manifest, PeerId, Ticket,
     message::{CloseCode, TransferId},
     share::Few,
     swarm::{
@@ -129,7 +129,7 @@ impl Swarms {
                 let sources = roots(&live.row().record);
                 let reader = Reader::new(manifest.clone(), sources, transfers.database.clone(), Arc::default()).telling();
                 let all = std::iter::once(0..units.len()).collect();
-                let content = Content::new(id, manifest.clone(), units, all, Source::Offered(Mutex::new(reader)), transfers);
+                let content = Content::new(id, manifest.clone(), units, all, Source::Offered(Mutex::new(reader)), None, transfers);
                 contents.insert(id, content);
             }
         }
@@ -216,6 +216,17 @@ impl Swarms {
     /// What is given from here as this.
     pub(crate) fn get(&self, id: SwarmId) -> Option<Arc<Content>> {
         self.table().contents.get(&id).cloned()
+    }
+
+    /// What is given from here of a ticket that fits.
+    pub(crate) fn of_ticket(&self, fits: impl Fn(&Ticket) -> bool) -> Option<Arc<Content>> {
+        let table = self.table();
+        let mut found = None;
+        // All are looked at: the time says nothing.
+        for content in table.contents.values().filter(|content| content.ticket.as_ref().is_some_and(&fits)) {
+            found = Some(content.clone());
+        }
+        found
     }
 
     #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The taker's end of one unit's stream: asks for it, and hands what comes to the writer. Nothing is trusted: what comes from others than the
 //! origin has to be what the origin said.
 
-use super::{content::Content, holders::LookedFor};
+use super::{content::Content, looked_for::LookedFor};
 use crate::{
     connection::Connection,
     store::disk::DiskError,

@@ -3,15 +3,17 @@
 
 use super::{
     content::Content,
-    converse::news,
-    holders::{self, Layers, LookedFor},
+    holders,
+    layers::Layers,
+    looked_for::LookedFor,
     take::{Granted, TakeEnd, Taken},
+    talk::{Event, talk},
 };
 use crate::{
     connection::Connection,
     identity::is_signed_by,
     links::is_local,
-    stream::{RecvStream, SendStream, StreamError, read_message, write_message},
+    stream::StreamError,
     transfer::{
         fetch::{FetchError, Fetcher},
         live::Control,
@@ -21,15 +23,13 @@ use crate::{
 };
 use shoal_proto::{
     PeerId, RangeSet,
-    codec::MAX_MESSAGE,
     manifest::EntryIndex,
-    message::Request,
     plan::Plan,
     share::Few,
     swarm::{
         Bits, Unit, Units,
-        message::{FromGiver, FromTaker, Mate, UnitHashes, Want, runs, signed_text, told},
-        scheduler::{NEWS, Order, Scheduler},
+        message::{FromGiver, Mate, UnitHashes, Want, signed_text, told},
+        scheduler::{Order, Scheduler},
     },
 };
 use std::{
@@ -53,25 +53,14 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// With nobody there for so long, the transfer is interrupted.
 const ALONE: Duration = Duration::from_secs(10);
 
-/// As long without anybody who shares the same, and the rest comes from the sender.
+/// As long without anybody who has any of the rest, and that comes from the sender.
 const NO_HOLDERS: Duration = Duration::from_secs(2);
 
 /// Whoever came within reach is asked so often whether it has the same; who had nothing is asked again only then.
-const NEW_HOLDERS: Duration = Duration::from_secs(5);
-
-/// Waits before a peer is dialled again: the first, and the longest.
-const FIRST_RETRY: Duration = Duration::from_millis(200);
-const MAX_RETRY: Duration = Duration::from_secs(5);
+pub(super) const NEW_HOLDERS: Duration = Duration::from_secs(5);
 
 /// Messages of peers that wait for the taker, at most; more wait on their streams.
 const EVENTS: usize = 256;
-
-/// What happened in a conversation with a giver.
-enum Event {
-    Joined(PeerId, Connection),
-    Said(PeerId, FromGiver),
-    Left(PeerId),
-}
 
 /// A request under way.
 struct Asked {
@@ -89,7 +78,7 @@ struct Asked {
 pub(crate) struct Taking {
     fetcher: Arc<Fetcher>,
     content: Arc<Content>,
-    /// Files that others share, too; `None`: this is a swarm with an origin.
+    /// What others have, too; `None`: this is a swarm with an origin.
     looked_for: Option<Arc<LookedFor>>,
     layers: Layers,
     /// When those in reach were last looked at.
@@ -203,7 +192,7 @@ impl Taking {
             }
             this.meet_holders();
             this.order();
-            if !this.connections.is_empty() {
+            if this.goes_on() {
                 alone_since = Instant::now();
             } else if this.looked_for.is_some() && alone_since.elapsed() >= NO_HOLDERS {
                 return Ok(());
@@ -234,7 +223,16 @@ impl Taking {
         }
     }
 
-    /// Talks to those in reach who may share the same.
+    /// Something is to be expected of those who are there.
+    fn goes_on(&self) -> bool {
+        match &self.looked_for {
+            // What no holder has comes from the sender.
+            Some(_) => self.scheduler.has_source(),
+            None => !self.connections.is_empty(),
+        }
+    }
+
+    /// Talks to those in reach who may have the same.
     fn meet_holders(&mut self) {
         if self.looked_for.is_none() || self.met.is_some_and(|met| met.elapsed() < NEW_HOLDERS) {
             return;
@@ -372,6 +370,7 @@ impl Taking {
             }
         }
         self.look_again();
+        self.content.tell();
     }
 
     /// More is known.
@@ -526,98 +525,5 @@ impl Taking {
         tracing::warn!(%peer, "gave a wrong piece: nothing more is taken from it");
         self.scheduler.handle_banned(peer);
         self.hang_up(peer);
-    }
-}
-
-/// Talks with a giver for as long as the swarm lasts, dialling it again after each loss.
-async fn talk(
-    fetcher: Arc<Fetcher>,
-    content: Arc<Content>,
-    looked_for: Option<Arc<LookedFor>>,
-    peer: PeerId,
-    addresses: Vec<SocketAddr>,
-    events: mpsc::Sender<Event>,
-) {
-    let (links, join) = (&fetcher.transfers.links, Request::Join(content.id));
-    let mut wait = FIRST_RETRY;
-    loop {
-        let holding = match &looked_for {
-            None => None,
-            Some(looked_for) => match holders::ask(&fetcher.transfers, peer, &looked_for.holdings).await {
-                Some(holding) => Some(holding),
-                None => {
-                    tokio::time::sleep(NEW_HOLDERS).await;
-                    continue;
-                }
-            },
-        };
-        let mut opened = links.request(peer, &join).await;
-        if opened.is_err() && links.find_at(peer, &addresses).await {
-            opened = links.request(peer, &join).await;
-        }
-        if let Ok((connection, send, recv)) = opened {
-            let _hold = connection.hold();
-            let mut heard = false;
-            let over = tokio::select! {
-                over = tell(&content, send) => over,
-                over = hear(peer, recv, &connection, &events, &mut heard) => over,
-            };
-            if let Err(error) = over {
-                tracing::debug!(%peer, %error, "a giver does not talk any more");
-            }
-            if heard {
-                wait = FIRST_RETRY;
-            }
-            if events.send(Event::Left(peer)).await.is_err() {
-                return;
-            }
-        }
-        drop(holding);
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(MAX_RETRY);
-    }
-}
-
-/// Tells a giver what is here.
-async fn tell(content: &Content, mut send: SendStream) -> Result<(), StreamError> {
-    let mut changed = content.changed.subscribe();
-    let (mut have, mut asked) = (RangeSet::new(), false);
-    loop {
-        changed.mark_unchanged();
-        if content.is_orphaned() && !asked {
-            asked = true;
-            write_message(&mut send, &FromTaker::TellHashes, MAX_MESSAGE).await?;
-        }
-        let held = content.held();
-        for part in runs(&news(&held, &have)) {
-            write_message(&mut send, &FromTaker::Have(part), MAX_MESSAGE).await?;
-        }
-        have = held;
-        // The sender lives in the content. What follows at once goes together.
-        if changed.changed().await.is_err() {
-            return Ok(());
-        }
-        tokio::time::sleep(NEWS).await;
-    }
-}
-
-async fn hear(
-    peer: PeerId,
-    mut recv: RecvStream,
-    connection: &Connection,
-    events: &mpsc::Sender<Event>,
-    heard: &mut bool,
-) -> Result<(), StreamError> {
-    loop {
-        let said: FromGiver = read_message(&mut recv, MAX_MESSAGE).await?;
-        if !*heard {
-            *heard = true;
-            if events.send(Event::Joined(peer, connection.clone())).await.is_err() {
-                return Ok(());
-            }
-        }
-        if events.send(Event::Said(peer, said)).await.is_err() {
-            return Ok(());
-        }
     }
 }

@@ -172,19 +172,10 @@ impl Engine {
         let mut addresses = self.addresses();
         addresses.retain(|address| is_told(*address, record.lan_only));
         addresses.truncate(MAX_ADDRESSES);
-        let few = "there are no more than fit";
-        let ticket = Ticket {
-            root: record.root,
-            secret: record.secret,
-            lan_only: record.lan_only,
-            makers: Few::try_from(vec![self.id()]).expect(few),
-            addresses: Few::try_from(addresses).expect(few),
-            trackers: Few::try_from(record.trackers).unwrap_or_default(),
-            expires: record.expires,
-        };
+        let addresses = Few::try_from(addresses).expect("there are no more than fit");
         OwnTicket {
             id: record.id,
-            ticket,
+            ticket: Ticket { addresses, ..record.ticket(self.id()) },
             name: display::shown(&record.name),
             files: record.files,
             bytes: record.bytes,
@@ -205,9 +196,10 @@ fn is_told(address: SocketAddr, lan_only: bool) -> bool {
 impl Inner {
     /// A ticket and what goes on by it end. `false`: there was none.
     async fn end_ticket(&self, id: TicketId) -> Result<bool, TicketError> {
-        let tickets = self.tickets.clone();
+        let (tickets, ending) = (self.tickets.clone(), self.tickets.get(id));
         let was_there = blocking(move || tickets.remove(id)).await?;
         self.transfers.end_ticket(id);
+        ending.iter().for_each(|record| self.giver.end(record));
         Ok(was_there)
     }
 }

@@ -3,6 +3,7 @@
 //! * `table`: the tickets that this device made, and which of them a proof is of.
 //! * `rooted`: hashing what a ticket is to be of.
 //! * `serve`: answering whoever opens one.
+//! * `enter`: giving to all who have one, and what was fetched by one.
 //! * `ask`: opening one.
 //! * `face`: what the engine offers of all that.
 //!
@@ -10,6 +11,9 @@
 //! ([`crate::transfer::shared::ShareRights`]). What travels is in [`shoal_proto::ticket`].
 
 mod ask;
+mod enter;
+#[cfg(test)]
+mod enter_tests;
 mod face;
 mod rooted;
 mod serve;

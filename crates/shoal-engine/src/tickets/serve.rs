@@ -1,4 +1,4 @@
-//! Answering whoever opens a ticket.
+//! Answering whoever opens a ticket, and whoever has one of what is here.
 
 use super::table::Tickets;
 use crate::{
@@ -27,21 +27,32 @@ use tokio::time::Instant;
 const MAX_OPENING_PER_PEER: usize = 4;
 const MAX_OPENING: usize = 64;
 
+/// Those who are let in among holders, or want to be, at once; of one peer and of everybody.
+const MAX_ENTERED_PER_PEER: usize = 4;
+const MAX_ENTERED: usize = 256;
+
 /// After this long whoever has no good ticket is told so: longer than looking takes, so that the time says nothing.
-const WRONG_AFTER: Duration = Duration::from_millis(250);
+pub(super) const WRONG_AFTER: Duration = Duration::from_millis(250);
 
 /// What answering takes.
 #[derive(Debug)]
 pub(crate) struct Giver {
-    me: PeerId,
-    tickets: Arc<Tickets>,
-    transfers: Arc<Transfers>,
-    opening: Arc<Places>,
+    pub(super) me: PeerId,
+    pub(super) tickets: Arc<Tickets>,
+    pub(super) transfers: Arc<Transfers>,
+    pub(super) opening: Arc<Places>,
+    pub(super) entered: Arc<Places>,
 }
 
 impl Giver {
     pub(crate) fn new(me: PeerId, tickets: Arc<Tickets>, transfers: Arc<Transfers>) -> Arc<Self> {
-        Arc::new(Self { me, tickets, transfers, opening: Places::new(MAX_OPENING_PER_PEER, MAX_OPENING) })
+        Arc::new(Self {
+            me,
+            tickets,
+            transfers,
+            opening: Places::new(MAX_OPENING_PER_PEER, MAX_OPENING),
+            entered: Places::new(MAX_ENTERED_PER_PEER, MAX_ENTERED),
+        })
     }
 
     /// Answers one who opens a ticket, to the end.
@@ -54,12 +65,15 @@ impl Giver {
         }
     }
 
+    pub(super) fn ends(&self, connection: &Connection) -> Option<Ends> {
+        let exporter = connection.exporter(EXPORTER_LABEL).ok()?;
+        Some(Ends { exporter, asker: connection.peer(), holder: self.me })
+    }
+
     async fn give(&self, connection: &Connection, open: Open, send: &mut SendStream) {
         let begun = Instant::now();
         let near = is_local(connection.remote_address().ip());
-        let exporter = connection.exporter(EXPORTER_LABEL).ok();
-        let ends = exporter.map(|exporter| Ends { exporter, asker: connection.peer(), holder: self.me });
-        let Some((record, proof)) = ends.and_then(|ends| self.tickets.proved(&open.proof, &ends, near)) else {
+        let Some((record, proof)) = self.ends(connection).and_then(|ends| self.tickets.proved(&open.proof, &ends, near)) else {
             tokio::time::sleep_until(begun + WRONG_AFTER).await;
             return send.refuse(CloseCode::NotShared);
         };

@@ -97,6 +97,11 @@ impl Tickets {
         }
     }
 
+    /// What is recorded of one.
+    pub(super) fn get(&self, id: TicketId) -> Option<TicketRecord> {
+        Some(self.held().get(&id)?.record.clone())
+    }
+
     /// Forgets one. `false`: there is none.
     ///
     /// # Errors

@@ -17,15 +17,15 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-struct Peer {
-    engine: crate::Engine,
-    place: tempfile::TempDir,
+pub(super) struct Peer {
+    pub(super) engine: crate::Engine,
+    pub(super) place: tempfile::TempDir,
 }
 
 impl Peer {
-    async fn start(name: &str) -> Self {
+    pub(super) async fn start(name: &str) -> Self {
         let place = tempfile::tempdir().unwrap();
         for folder in ["data", "inbox", "things"] {
             std::fs::create_dir(place.path().join(folder)).unwrap();
@@ -41,15 +41,15 @@ impl Peer {
         Self { engine: crate::Engine::start(config).await.unwrap(), place }
     }
 
-    fn id(&self) -> PeerId {
+    pub(super) fn id(&self) -> PeerId {
         self.engine.id()
     }
 
-    fn inbox(&self) -> PathBuf {
+    pub(super) fn inbox(&self) -> PathBuf {
         self.place.path().join("inbox/things")
     }
 
-    fn thing(&self, name: &str) -> PathBuf {
+    pub(super) fn thing(&self, name: &str) -> PathBuf {
         self.place.path().join("things").join(name)
     }
 
@@ -57,16 +57,16 @@ impl Peer {
         NewTicket { paths: vec![self.place.path().join("things")], lan_only: false, trackers: vec![], expires: None }
     }
 
-    async fn ticket(&self) -> OwnTicket {
+    pub(super) async fn ticket(&self) -> OwnTicket {
         self.engine.create_ticket(self.new_ticket()).await.unwrap()
     }
 
-    async fn get(&self, ticket: &Ticket) -> Result<Transfer, TicketError> {
+    pub(super) async fn get(&self, ticket: &Ticket) -> Result<Transfer, TicketError> {
         self.engine.fetch_ticket(ticket, Consent::default()).await
     }
 
     /// The latest transfer, once it is as wanted.
-    async fn until(&self, what: &str, is_so: impl Fn(&Transfer) -> bool) -> Transfer {
+    pub(super) async fn until(&self, what: &str, is_so: impl Fn(&Transfer) -> bool) -> Transfer {
         let begun = Instant::now();
         loop {
             if let Some(row) = self.engine.transfers(true).await.unwrap().into_iter().next().filter(&is_so) {
@@ -83,7 +83,7 @@ impl Peer {
 }
 
 /// Some megabytes that nothing else has.
-fn content(seed: u8, len: usize) -> Vec<u8> {
+pub(super) fn content(seed: u8, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
     bytes
@@ -98,7 +98,7 @@ async fn pair() -> (Peer, Peer) {
     (maker, asker)
 }
 
-async fn end<const N: usize>(peers: [Peer; N]) {
+pub(super) async fn end<const N: usize>(peers: [Peer; N]) {
     for peer in peers {
         peer.engine.shutdown().await;
     }

@@ -58,6 +58,8 @@ pub(crate) struct Live {
     pub(crate) control: watch::Sender<Control>,
     /// Try now rather than after the back-off.
     pub(crate) wake: Notify,
+    /// Receiving by a ticket: somebody else who does so asked for what is here.
+    pub(crate) others: Notify,
     /// Sending: whether the receiver has consented, for those who wait for it.
     pub(crate) accepted: watch::Sender<bool>,
     /// Sending: the connection that the receiver asked on. Receiving: unused.
@@ -110,6 +112,7 @@ impl Live {
             peer: record.peer,
             control: watch::Sender::new(control),
             wake: Notify::new(),
+            others: Notify::new(),
             accepted: watch::Sender::new(record.accepted),
             preferred: Mutex::new(None),
             fetches: Semaphore::new(MAX_FETCHES),

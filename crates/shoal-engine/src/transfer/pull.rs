@@ -13,12 +13,12 @@ use crate::{
     swarm::{
         content::{Content, Source},
         held::Held,
-        holders::LookedFor,
+        looked_for::LookedFor,
         taking::Taking,
     },
 };
 use shoal_proto::{
-    Manifest, RangeSet,
+    Manifest, RangeSet, Ticket,
     message::{CloseCode, Failure, Obstacle, Progress},
     plan::Plan,
     swarm::{Units, message::SwarmId},
@@ -160,7 +160,8 @@ async fn pull(
             streams.spawn(async move { Taking::run(fetcher, content, None, control, &mut told, changed).await });
         }
         None if course == Course::Holders => {
-            streams.spawn(take_from_holders(fetcher, control, told, changed.clone()));
+            let ticket = live.row().record.ticket.clone();
+            streams.spawn(take_from_holders(fetcher, ticket, control, told, changed.clone()));
         }
         None => {
             for _ in 0..streams_over(connection.rtt()) {
@@ -270,30 +271,36 @@ async fn join_swarm(transfers: &Arc<Transfers>, live: &Live, fetcher: &Arc<Fetch
     let shared = &fetcher.shared;
     let id = SwarmId { manifest: shared.manifest.id(), origin: live.peer };
     let source = Source::Held(Held::new(shared.clone()));
-    let content = Content::new(id, shared.manifest.clone(), units, RangeSet::new(), source, transfers);
+    let content = Content::new(id, shared.manifest.clone(), units, RangeSet::new(), source, None, transfers);
     transfers.swarms.begin(content.clone());
     Some(content)
 }
 
-/// Takes from everybody who shares files of the transfer, and the rest from the sender.
+/// Takes from everybody who has files of the transfer, and the rest from the sender.
 async fn take_from_holders(
     fetcher: Arc<Fetcher>,
+    ticket: Option<Ticket>,
     control: watch::Receiver<Control>,
     mut told: mpsc::UnboundedReceiver<Outcome>,
     changed: Arc<Notify>,
 ) -> Result<(), FetchError> {
-    let mut before = BTreeSet::new();
+    let mut before: Vec<Arc<LookedFor>> = Vec::new();
     loop {
-        let (receiving, seen) = (fetcher.shared.clone(), before.clone());
-        let Some(looked_for) = blocking(move || LookedFor::of(&receiving, &seen)).await else { break };
-        before.extend(looked_for.entries().iter().copied());
-        let Some((id, list, units)) = looked_for.content(fetcher.transfers.links.id()) else { continue };
-        // Whoever fetches gives nothing: it was not asked whether it may.
+        let (receiving, ticket, seen) = (fetcher.shared.clone(), ticket.clone(), before.clone());
+        let next = blocking(move || LookedFor::of(&receiving, ticket.as_ref(), &seen)).await;
+        let Some(looked_for) = next.map(Arc::new) else { break };
+        before.push(looked_for.clone());
+        let Some((id, list, units)) = looked_for.content(&fetcher.shared, fetcher.transfers.links.id()) else { continue };
         let source = Source::Held(Held::new(fetcher.shared.clone()));
-        let content = Content::new(id, list, units, RangeSet::new(), source, &fetcher.transfers);
+        // Who has the same ticket may have it from here, too. Of a share nothing is given: its owner was not asked whether it may.
+        let of_ticket = if let LookedFor::Ticket(ticket) = &*looked_for { Some(Ticket::clone(ticket)) } else { None };
+        let content = Content::new(id, list, units, RangeSet::new(), source, of_ticket, &fetcher.transfers);
         fetcher.transfers.swarms.begin(content.clone());
-        let _giving = Giving { transfers: fetcher.transfers.clone(), content: content.clone() };
-        Taking::run(fetcher.clone(), content, Some(Arc::new(looked_for)), control.clone(), &mut told, changed.clone()).await?;
+        let giving = Giving { transfers: fetcher.transfers.clone(), content: content.clone() };
+        Taking::run(fetcher.clone(), content.clone(), Some(looked_for.clone()), control.clone(), &mut told, changed.clone()).await?;
+        if content.ticket.is_some() && looked_for.is_over(&fetcher.shared) {
+            giving.go_on();
+        }
     }
     let mut streams = JoinSet::new();
     for _ in 0..streams_over(fetcher.connection.rtt()) {

@@ -319,7 +319,7 @@ impl Transfers {
         self.taking_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn rows(&self) -> MutexGuard<'_, HashMap<TransferId, Arc<Live>>> {
+    pub(crate) fn rows(&self) -> MutexGuard<'_, HashMap<TransferId, Arc<Live>>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

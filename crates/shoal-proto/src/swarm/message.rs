@@ -22,7 +22,7 @@ pub const MAX_MATE_ADDRESSES: usize = 8;
 pub struct SwarmId {
     /// Hash of the content's manifest.
     pub manifest: Hash,
-    /// Who offered it.
+    /// Who offered it; of a ticket [`crate::ticket::TicketKey::swarm`], of holdings who asks for them.
     pub origin: PeerId,
 }
 

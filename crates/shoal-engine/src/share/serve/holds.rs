@@ -141,7 +141,7 @@ fn lend(own: &Own, list: &Manifest, found: &[Found], connection: &Connection, tr
     let held: RangeSet =
         found.iter().filter_map(|found| Some(units.of_entry(EntryIndex(u32::try_from(found.place).ok()?)))).collect();
     let id = SwarmId { manifest: list.id(), origin: connection.peer() };
-    let content = Content::new(id, list.clone(), units, held, Source::Offered(Mutex::new(reader)), transfers);
+    let content = Content::new(id, list.clone(), units, held, Source::Offered(Mutex::new(reader)), None, transfers);
     for found in found {
         let Ok(place) = u32::try_from(found.place) else { continue };
         for (unit, hash) in content.units.of_entry(EntryIndex(place)).zip(&found.layer) {

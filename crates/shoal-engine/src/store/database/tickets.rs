@@ -8,7 +8,8 @@ use super::{
 use crate::tickets::TicketId;
 use rusqlite::{OptionalExtension, Row, params};
 use shoal_proto::{
-    Hash, Manifest,
+    Hash, Manifest, PeerId, Ticket,
+    share::Few,
     ticket::{Secret, Tracker},
 };
 use std::{
@@ -39,6 +40,22 @@ pub(crate) struct TicketRecord {
     pub(crate) bytes: u64,
     /// Each top-level name with the path that it stands for.
     pub(crate) sources: Vec<(String, PathBuf)>,
+}
+
+impl TicketRecord {
+    /// What others have of it, without addresses.
+    pub(crate) fn ticket(&self, maker: PeerId) -> Ticket {
+        Ticket {
+            root: self.root,
+            secret: self.secret.clone(),
+            lan_only: self.lan_only,
+            makers: Few::try_from(vec![maker]).unwrap_or_default(), // one fits
+            addresses: Few::default(),
+            // No more were taken.
+            trackers: Few::try_from(self.trackers.clone()).unwrap_or_default(),
+            expires: self.expires,
+        }
+    }
 }
 
 impl Database {

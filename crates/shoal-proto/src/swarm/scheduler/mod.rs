@@ -151,6 +151,11 @@ impl<P: Copy + Ord> Scheduler<P> {
         self.missing == 0
     }
 
+    /// Somebody has a unit that is wanted.
+    pub fn has_source(&self) -> bool {
+        self.selected.iter().any(|unit| !self.have.contains(unit) && self.copies(unit) > 0)
+    }
+
     /// How many peers have a unit.
     pub fn copies(&self, unit: u32) -> u32 {
         self.wanted.copies(unit)
