@@ -2,14 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use super::peers_tests::{Peer, SECOND, indexed, names, the_share};
-use crate::{Audience, Consent, Limits, State, Trust, swarm::{
-    holders,
-    looked_for::{Files, LookedFor},
-}};
-use shoal_proto::{
-    Hash, PeerId,
-    swarm::holdings::Holding,
+use crate::{
+    Audience, Consent, Limits, State, Trust,
+    swarm::{
+        holders,
+        looked_for::{Files, LookedFor},
+    },
 };
+use shoal_proto::{Hash, PeerId, swarm::holdings::Holding};
 use std::{collections::BTreeMap, time::Instant};
 
 const LEN: usize = 24 << 20;

@@ -74,6 +74,8 @@ pub(crate) struct Existing {
     pub(crate) key: FileKey,
     /// It, open for reading.
     pub(crate) file: File,
+    /// Where it is.
+    pub(crate) path: PathBuf,
 }
 
 impl Target {
@@ -160,7 +162,7 @@ impl Target {
         let is_there = folder.dir.symlink_metadata(&name).is_ok_and(|metadata| metadata.is_file());
         (is_there && self.means(&folder, &name)).then_some(())?;
         let file = open_file(&folder.dir, &name, OpenOptions::new().read(true)).ok()?;
-        Some(Existing { key: FileKey::of(&file).ok()?, file })
+        Some(Existing { key: FileKey::of(&file).ok()?, file, path: self.path().join(&folder.path).join(&name) })
     }
 
     /// A regular file of this very size and time under one of the names beside its own that `path` would get: it came before, and
@@ -175,7 +177,7 @@ impl Target {
             metadata.is_file() && metadata.len() == size && same_time && self.means(&folder, name)
         })?;
         let file = open_file(&folder.dir, &name, OpenOptions::new().read(true)).ok()?;
-        Some(Existing { key: FileKey::of(&file).ok()?, file })
+        Some(Existing { key: FileKey::of(&file).ok()?, file, path: self.path().join(&folder.path).join(&name) })
     }
 
     /// The folder of `path` was made for this transfer, a moment ago: there is no older copy in it to look for.

@@ -79,12 +79,23 @@ impl Held {
         out.into()
     }
 
+    /// Hashes of the pieces of a file that is in place, if they were kept and make this root.
+    pub(crate) fn layer(&self, entry: &Entry, root: Hash) -> Option<Vec<Hash>> {
+        let found = self.in_place(entry)?;
+        let kept = self.receiving.database.hashes(&found.path, &found.key).unwrap_or_else(|error| {
+            tracing::warn!(%error, "hashes of what was received are not read");
+            Vec::new()
+        });
+        let (_, layer) = kept.into_iter().find(|(first, _)| first.0 == 0)?;
+        (piece::fold(entry.kind.size(), &layer) == Some(root)).then_some(layer)
+    }
+
     fn file(&self, index: EntryIndex, entry: &Entry) -> Option<Arc<File>> {
         if let Some((_, file)) = self.opened().iter().find(|(of, _)| *of == index) {
             return Some(file.clone());
         }
         // It may get its name between the two looks, but not lose it.
-        let file = self.partial(index).or_else(|| self.in_place(entry))?;
+        let file = self.partial(index).or_else(|| Some(self.in_place(entry)?.file))?;
         let file = Arc::new(file);
         let mut open = self.opened();
         open.truncate(MAX_OPEN - 1);
@@ -100,7 +111,7 @@ impl Held {
     }
 
     /// Beside its own name if that is recorded, else under it.
-    fn in_place(&self, entry: &Entry) -> Option<File> {
+    fn in_place(&self, entry: &Entry) -> Option<Existing> {
         let Receiving { database, target, .. } = &*self.receiving;
         let placed = database.placed(target.path(), entry.path.as_str()).unwrap_or_else(|error| {
             tracing::warn!(%error, "where a file was put is not known");
@@ -108,7 +119,7 @@ impl Held {
         });
         let is_it = |found: &Existing| found.key.size == entry.kind.size();
         let placed = placed.and_then(|placed| target.existing(&RelativePath::parse(&placed).ok()?)).filter(is_it);
-        Some(placed.or_else(|| target.existing(&entry.path).filter(is_it))?.file)
+        placed.or_else(|| target.existing(&entry.path).filter(is_it))
     }
 
     fn opened(&self) -> std::sync::MutexGuard<'_, VecDeque<(EntryIndex, Arc<File>)>> {

@@ -2,7 +2,7 @@
 
 use shoal_proto::{
     Hash, Manifest, RangeSet,
-    manifest::EntryKind,
+    manifest::{EntryIndex, EntryKind},
     swarm::{Unit, Units},
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -52,6 +52,13 @@ impl Known {
             table.units.insert_one(unit);
         }
         true
+    }
+
+    /// Takes the hashes of all pieces of a file.
+    pub(crate) fn learn_layer(&self, manifest: &Manifest, units: &Units, entry: EntryIndex, layer: &[Hash]) {
+        for (unit, hash) in units.of_entry(entry).zip(layer) {
+            self.learn(manifest, units, unit, &[*hash]);
+        }
     }
 
     /// The hashes of a unit, if they are known.

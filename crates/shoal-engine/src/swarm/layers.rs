@@ -1,12 +1,7 @@
 //! What holders say that the pieces of files are. Nobody's word counts alone: hashes have to make the root in the list.
 
-use super::{content::Content, known::Known};
-use shoal_proto::{
-    Hash, Manifest, PeerId,
-    manifest::{EntryIndex, EntryKind},
-    piece,
-    swarm::{Unit, Units},
-};
+use super::content::Content;
+use shoal_proto::{Hash, PeerId, manifest::EntryKind, piece, swarm::Unit};
 use std::collections::BTreeMap;
 
 /// Hashes of pieces that were told of files that are not known yet.
@@ -43,18 +38,12 @@ impl Layers {
             return Err(NotTheFile);
         }
         self.told.retain(|(_, place), _| *place != entry.0);
-        learn(known, manifest, units, entry, &whole);
+        known.learn_layer(manifest, units, entry, &whole);
         Ok(())
     }
 
     /// Nothing more comes from this one.
     pub(crate) fn forget(&mut self, peer: PeerId) {
         self.told.retain(|(of, _), _| *of != peer);
-    }
-}
-
-fn learn(known: &Known, manifest: &Manifest, units: &Units, entry: EntryIndex, layer: &[Hash]) {
-    for (unit, hash) in units.of_entry(entry).zip(layer) {
-        known.learn(manifest, units, unit, &[*hash]);
     }
 }

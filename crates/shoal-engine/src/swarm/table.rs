@@ -129,7 +129,8 @@ impl Swarms {
                 let sources = roots(&live.row().record);
                 let reader = Reader::new(manifest.clone(), sources, transfers.database.clone(), Arc::default()).telling();
                 let all = std::iter::once(0..units.len()).collect();
-                let content = Content::new(id, manifest.clone(), units, all, Source::Offered(Mutex::new(reader)), None, transfers);
+                let content =
+                    Content::new(id, manifest.clone(), units, all, Source::Offered(Mutex::new(reader)), None, transfers);
                 contents.insert(id, content);
             }
         }
@@ -175,7 +176,11 @@ impl Swarms {
 
     /// Receiving ended before all was there: nothing is given on.
     pub(crate) fn end(&self, content: &Content) {
-        self.table().remove(content.id);
+        let mut table = self.table();
+        // Another may have begun in its place.
+        if table.contents.get(&content.id).is_some_and(|current| std::ptr::eq(&**current, content)) {
+            table.remove(content.id);
+        }
     }
 
     /// All was received: it is given on for a while.

@@ -24,7 +24,6 @@ use crate::{
 use shoal_proto::{
     PeerId, RangeSet,
     manifest::EntryIndex,
-    plan::Plan,
     share::Few,
     swarm::{
         Bits, Unit, Units,
@@ -105,12 +104,10 @@ pub(crate) struct Taking {
 }
 
 /// Units of which nothing more is needed, and those that are here.
-fn standing(
-    plan: &Plan,
-    units: &Units,
-    failed: &BTreeSet<u32>,
-    in_transfer: impl Fn(EntryIndex) -> EntryIndex,
-) -> (Bits, RangeSet) {
+pub(crate) fn standing(receiving: &Receiving, units: &Units, in_transfer: impl Fn(EntryIndex) -> EntryIndex) -> (Bits, RangeSet) {
+    let failed: BTreeSet<u32> =
+        receiving.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).keys().map(|entry| entry.0).collect();
+    let plan = lock(&receiving.plan);
     let (mut settled, mut held) = (Bits::none(units.len()), RangeSet::new());
     for (number, unit) in units.iter() {
         let is_there = |entry: u32| plan.settled().contains(entry);
@@ -150,10 +147,8 @@ impl Taking {
         changed: Arc<Notify>,
     ) -> Result<(), FetchError> {
         let receiving: &Receiving = &fetcher.shared;
-        let failed =
-            receiving.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).keys().map(|entry| entry.0).collect();
         let in_transfer = |entry| looked_for.as_ref().map_or(entry, |looked_for| looked_for.entry(entry));
-        let (settled, unproved) = standing(&lock(&receiving.plan), &content.units, &failed, in_transfer);
+        let (settled, unproved) = standing(receiving, &content.units, in_transfer);
         let lengths: Vec<u32> = content.units.iter().map(|(_, unit)| unit.bytes()).collect();
         let longest = content.units.iter().map(|(_, unit)| unit.bytes()).max().unwrap_or(0);
         let (events, mut happened) = mpsc::channel(EVENTS);

@@ -1,12 +1,6 @@
 //! The taker's end of a conversation with one giver.
 
-use super::{
-    content::Content,
-    converse::news,
-    holders,
-    looked_for::LookedFor,
-    taking::NEW_HOLDERS,
-};
+use super::{content::Content, converse::news, holders, looked_for::LookedFor, taking::NEW_HOLDERS};
 use crate::{
     connection::Connection,
     stream::{RecvStream, SendStream, StreamError, read_message, write_message},

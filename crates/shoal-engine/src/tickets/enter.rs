@@ -100,6 +100,8 @@ impl Giver {
     async fn own(&self, record: TicketRecord) -> Result<Option<Arc<Content>>, DatabaseError> {
         let ticket = record.ticket(self.me);
         let id = ticket.key().swarm(record.root);
+        // Two who come at once get the same one.
+        let _making = self.making.lock().await;
         if let Some(content) = self.transfers.swarms.get(id) {
             return Ok(Some(content));
         }
@@ -141,9 +143,11 @@ impl Giver {
         let expired = async {
             match expires {
                 // A clock may be set meanwhile.
-                Some(at) => while at > now() {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                },
+                Some(at) => {
+                    while at > now() {
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                }
                 None => std::future::pending().await,
             }
         };
@@ -187,7 +191,7 @@ fn learn(content: &Content, roots: &Roots, database: &Database) {
         let kept = database.hashes(file.path(), &file.key()).unwrap_or_default();
         let layer: Vec<Hash> = kept.into_iter().find(|(first, _)| first.0 == 0).map(|(_, hashes)| hashes).unwrap_or_default();
         if piece::fold(size, &layer) == Some(root) {
-            units.of_entry(index).zip(&layer).for_each(|(unit, hash)| _ = known.learn(manifest, units, unit, &[*hash]));
+            known.learn_layer(manifest, units, index, &layer);
         }
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Giver {
     pub(super) transfers: Arc<Transfers>,
     pub(super) opening: Arc<Places>,
     pub(super) entered: Arc<Places>,
+    /// Held while a content is begun.
+    pub(super) making: tokio::sync::Mutex<()>,
 }
 
 impl Giver {
@@ -52,6 +54,7 @@ impl Giver {
             transfers,
             opening: Places::new(MAX_OPENING_PER_PEER, MAX_OPENING),
             entered: Places::new(MAX_ENTERED_PER_PEER, MAX_ENTERED),
+            making: tokio::sync::Mutex::default(),
         })
     }
 

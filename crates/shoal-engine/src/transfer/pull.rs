@@ -4,6 +4,7 @@ use super::{
     State, added,
     fetch::{AllDone, Asking, FetchError, Fetcher, QUEUE_LEN, Queued, UNRECORDED_KIB},
     live::{Control, Live},
+    record::Receiving,
     transfers::{Transfers, blocking},
     write::{Outcome, WriteError, Writer},
 };
@@ -14,12 +15,14 @@ use crate::{
         content::{Content, Source},
         held::Held,
         looked_for::LookedFor,
-        taking::Taking,
+        taking::{Taking, standing},
     },
 };
 use shoal_proto::{
     Manifest, RangeSet, Ticket,
+    manifest::EntryKind,
     message::{CloseCode, Failure, Obstacle, Progress},
+    piece,
     plan::Plan,
     swarm::{Units, message::SwarmId},
 };
@@ -228,16 +231,50 @@ async fn pull(
     match end {
         Some(end) => finish_early(writer, &transfers, &live, end).await,
         None => {
+            let received = writer.shared.clone();
             let (result, progress) = blocking(move || (writer.finish(&wanted), writer.progress())).await;
             transfers.keep(&live, |row| row.advance(progress));
-            if result.is_ok()
-                && let Some(giving) = giving
-            {
-                giving.go_on();
+            if result.is_ok() {
+                match giving {
+                    Some(giving) => giving.go_on(),
+                    None => give_on(&transfers, &live, received).await,
+                }
             }
             result.map_or_else(write_end, |()| PullEnd::Finished)
         }
     }
+}
+
+/// What came from its maker alone is given to others who have the same ticket.
+async fn give_on(transfers: &Arc<Transfers>, live: &Live, received: Arc<Receiving>) {
+    let Some(ticket) = live.row().record.ticket.clone() else { return };
+    let id = ticket.key().swarm(ticket.root);
+    if transfers.swarms.get(id).is_some() {
+        return;
+    }
+    let giving = transfers.clone();
+    blocking(move || {
+        let Some(units) = Units::of(&received.manifest) else { return };
+        let manifest = received.manifest.clone();
+        let (_, here) = standing(&received, &units, |entry| entry);
+        let held = Held::new(received);
+        let mut layers = Vec::new();
+        for (index, entry) in manifest.entries() {
+            let EntryKind::File { root: Some(root), size, .. } = entry.kind else { continue };
+            if piece::piece_count(size) > 1
+                && let Some(layer) = held.layer(&entry, root)
+            {
+                layers.push((index, layer));
+            }
+        }
+        let content = Content::new(id, manifest, units, here, Source::Held(held), Some(ticket), &giving);
+        for (index, layer) in &layers {
+            content.known.learn_layer(&content.manifest, &content.units, *index, layer);
+        }
+        giving.swarms.begin(content.clone());
+        giving.swarms.linger(&content);
+    })
+    .await;
 }
 
 /// What comes is given on: until this is dropped, or, once all is there, for longer.
@@ -297,7 +334,8 @@ async fn take_from_holders(
         let content = Content::new(id, list, units, RangeSet::new(), source, of_ticket, &fetcher.transfers);
         fetcher.transfers.swarms.begin(content.clone());
         let giving = Giving { transfers: fetcher.transfers.clone(), content: content.clone() };
-        Taking::run(fetcher.clone(), content.clone(), Some(looked_for.clone()), control.clone(), &mut told, changed.clone()).await?;
+        Taking::run(fetcher.clone(), content.clone(), Some(looked_for.clone()), control.clone(), &mut told, changed.clone())
+            .await?;
         if content.ticket.is_some() && looked_for.is_over(&fetcher.shared) {
             giving.go_on();
         }

@@ -144,9 +144,7 @@ fn lend(own: &Own, list: &Manifest, found: &[Found], connection: &Connection, tr
     let content = Content::new(id, list.clone(), units, held, Source::Offered(Mutex::new(reader)), None, transfers);
     for found in found {
         let Ok(place) = u32::try_from(found.place) else { continue };
-        for (unit, hash) in content.units.of_entry(EntryIndex(place)).zip(&found.layer) {
-            content.known.learn(&content.manifest, &content.units, unit, &[*hash]);
-        }
+        content.known.learn_layer(&content.manifest, &content.units, EntryIndex(place), &found.layer);
     }
     let mate = Mate { id: connection.peer(), addresses: Few::default() };
     content.admit(mate, watch::channel(Control::Run).1, None);
