@@ -122,8 +122,8 @@ fn four_holders_of_a_quarter_each_give_what_one_can_take() {
         "four holders of a quarter each",
         format!("{share:.2} of the rate, {:.1} s, longest pause {pause:.1?}", took.as_secs_f64()),
     );
-    // Of the rate some 4 % are headers.
-    assert!(share >= 0.6, "{share:.2}");
+    // Of the rate some 4 % are headers. On a machine with nothing else to do it is 0.93: the figure says how much.
+    assert!(share >= 0.75, "{share:.2}");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_holder_that_is_unplugged_half_way_is_made_up_for() {
             if gone == 0 { "the one who was asked unplugged half way" } else { "one of four holders unplugged half way" },
             format!("{share:.2} of what the rest can give, {:.1} s, longest pause {pause:.1?}", took.as_secs_f64()),
         );
-        assert!(share >= 0.6 && pause < Duration::from_secs(5), "{share:.2} {pause:.1?}");
+        assert!(share >= 0.75 && pause < Duration::from_secs(2), "{share:.2} {pause:.1?}");
     }
 }
 
@@ -160,6 +160,6 @@ fn a_holder_that_is_twenty_times_slower_costs_little() {
         "one of four holders 20 x slower",
         format!("{share:.2} of what all can give, {:.1} s, longest pause {pause:.1?}", took.as_secs_f64()),
     );
-    // On a machine with nothing else to do it is more: the figure says how much.
-    assert!(share >= 0.5, "{share:.2}");
+    // As above.
+    assert!(share >= 0.75, "{share:.2}");
 }

@@ -14,7 +14,11 @@ use shoal_proto::{
     swarm::holdings::{Held, Holdings},
     ticket::{EXPORTER_LABEL, Ends, Enter, Opened, Role},
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::task::JoinSet;
 
 /// Peers that are asked, at most.
@@ -23,11 +27,11 @@ const MAX_HOLDERS: usize = 32;
 /// How long an answer may take: the holder looks at its disk.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
+/// So long a fetch waits for answers before it begins with the sender alone: what that one has on its way then would keep its own answer waiting.
+const FIRST_ANSWERS: Duration = Duration::from_millis(200);
+
 /// Everybody in reach is asked again so often, as long as nobody has anything.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
-
-/// The list of files is looked at so often before it is there.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Who may have something of it: everybody in reach that this device would talk to.
 pub(crate) fn candidates(transfers: &Transfers) -> Vec<PeerId> {
@@ -81,33 +85,46 @@ async fn enter(transfers: &Transfers, peer: PeerId, ticket: &Ticket) -> Result<O
     Ok((proof == ticket.key().proof(Role::Holder, &ends)).then_some(recv))
 }
 
-/// Waits until somebody besides the sender has something of what is fetched; for ever if that is not to be expected.
-pub(crate) async fn until_found(transfers: &Arc<Transfers>, live: &Live) {
-    let receiving = loop {
-        let there = live.row().receiving.upgrade();
-        match there {
-            Some(receiving) => break receiving,
-            None => tokio::time::sleep(LOOK_AGAIN).await,
+/// Who gives something of what is looked for: a question that is kept open each.
+pub(crate) type Found = BTreeMap<PeerId, RecvStream>;
+
+/// Asks everybody in reach, the sender too, for a moment. `None`: nobody but the sender said that it has something.
+pub(crate) async fn first(transfers: &Arc<Transfers>, sender: PeerId, looked_for: &Arc<LookedFor>) -> Option<Found> {
+    let all = candidates(transfers);
+    if all.iter().all(|peer| *peer == sender) {
+        return None;
+    }
+    let mut asked = JoinSet::new();
+    for peer in all {
+        let (transfers, looked_for) = (transfers.clone(), looked_for.clone());
+        asked.spawn(async move { Some((peer, ask(&transfers, peer, &looked_for).await?)) });
+    }
+    let mut found = Found::new();
+    let answers = async {
+        while let Some(answered) = asked.join_next().await {
+            found.extend(answered.ok().flatten());
         }
     };
-    let ticket = live.row().record.ticket.clone();
-    let looked_for = blocking(move || LookedFor::of(&receiving, ticket.as_ref(), &[])).await;
-    let Some(looked_for) = looked_for.map(Arc::new) else { return std::future::pending().await };
+    // Whoever answers later is asked again.
+    let _ = tokio::time::timeout(FIRST_ANSWERS, answers).await;
+    found.keys().any(|peer| *peer != sender).then_some(found)
+}
+
+/// Waits until somebody besides the sender has something of what is fetched, after nobody had; for ever if that is not to be expected.
+pub(crate) async fn until_found(transfers: &Arc<Transfers>, live: &Live) {
     loop {
-        let mut asked = JoinSet::new();
-        for peer in candidates(transfers).into_iter().filter(|peer| *peer != live.peer) {
-            let (transfers, looked_for) = (transfers.clone(), looked_for.clone());
-            asked.spawn(async move { ask(&transfers, peer, &looked_for).await.is_some() });
-        }
-        while let Some(answered) = asked.join_next().await {
-            if answered.unwrap_or(false) {
-                return;
-            }
-        }
+        let by_ticket = live.row().record.ticket.is_some();
         tokio::select! {
             // Who fetches by the same ticket asked here: it is asked in its turn.
-            () = live.others.notified(), if matches!(*looked_for, LookedFor::Ticket(_)) => return,
+            () = live.others.notified(), if by_ticket => return,
             () = tokio::time::sleep(ASK_AGAIN) => {}
+        }
+        let Some(receiving) = live.row().receiving.upgrade() else { continue };
+        let ticket = live.row().record.ticket.clone();
+        let looked_for = blocking(move || LookedFor::of(&receiving, ticket.as_ref(), &[])).await;
+        let Some(looked_for) = looked_for.map(Arc::new) else { return std::future::pending().await };
+        if first(transfers, live.peer, &looked_for).await.is_some() {
+            return;
         }
     }
 }

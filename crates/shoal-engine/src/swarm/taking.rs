@@ -3,7 +3,7 @@
 
 use super::{
     content::Content,
-    holders,
+    holders::{self, Found},
     layers::Layers,
     looked_for::LookedFor,
     take::{Granted, TakeEnd, Taken},
@@ -79,6 +79,8 @@ pub(crate) struct Taking {
     content: Arc<Content>,
     /// What others have, too; `None`: this is a swarm with an origin.
     looked_for: Option<Arc<LookedFor>>,
+    /// Who answered before this began, and was not talked to yet.
+    found: Found,
     layers: Layers,
     /// When those in reach were last looked at.
     met: Option<Instant>,
@@ -141,12 +143,13 @@ impl Taking {
     pub(crate) async fn run(
         fetcher: Arc<Fetcher>,
         content: Arc<Content>,
-        looked_for: Option<Arc<LookedFor>>,
+        from_holders: Option<(Arc<LookedFor>, Found)>,
         control: watch::Receiver<Control>,
         outcomes: &mut mpsc::UnboundedReceiver<Outcome>,
         changed: Arc<Notify>,
     ) -> Result<(), FetchError> {
         let receiving: &Receiving = &fetcher.shared;
+        let (looked_for, found) = from_holders.unzip();
         let in_transfer = |entry| looked_for.as_ref().map_or(entry, |looked_for| looked_for.entry(entry));
         let (settled, unproved) = standing(receiving, &content.units, in_transfer);
         let lengths: Vec<u32> = content.units.iter().map(|(_, unit)| unit.bytes()).collect();
@@ -157,6 +160,7 @@ impl Taking {
             scheduler: Scheduler::new(lengths, settled, rand::random()),
             fetcher,
             looked_for,
+            found: found.unwrap_or_default(),
             layers: Layers::default(),
             met: None,
             control,
@@ -419,8 +423,8 @@ impl Taking {
         }
         // The origin's word makes nobody dial the world.
         let local = addresses.iter().copied().filter(|address| is_local(address.ip())).collect();
-        let looked_for = self.looked_for.clone();
-        let talk = talk(self.fetcher.clone(), self.content.clone(), looked_for, peer, local, self.events.clone());
+        let holding = self.looked_for.clone().map(|looked_for| (looked_for, self.found.remove(&peer)));
+        let talk = talk(self.fetcher.clone(), self.content.clone(), holding, peer, local, self.events.clone());
         self.conversations.insert(peer, self.talking.spawn(talk));
     }
 

@@ -33,7 +33,7 @@ pub(super) enum Event {
 pub(super) async fn talk(
     fetcher: Arc<Fetcher>,
     content: Arc<Content>,
-    looked_for: Option<Arc<LookedFor>>,
+    mut holder: Option<(Arc<LookedFor>, Option<RecvStream>)>,
     peer: PeerId,
     addresses: Vec<SocketAddr>,
     events: mpsc::Sender<Event>,
@@ -41,16 +41,18 @@ pub(super) async fn talk(
     let (links, join) = (&fetcher.transfers.links, Request::Join(content.id));
     let mut wait = FIRST_RETRY;
     loop {
-        let holding = match &looked_for {
+        let holding = match &mut holder {
             None => None,
-            Some(looked_for) => match holders::ask(&fetcher.transfers, peer, looked_for).await {
-                Some(holding) => Some(holding),
-                None => {
-                    tokio::time::sleep(NEW_HOLDERS).await;
-                    continue;
-                }
+            Some((looked_for, found)) => match found.take() {
+                Some(found) => Some(found),
+                None => holders::ask(&fetcher.transfers, peer, looked_for).await,
             },
         };
+        if holder.is_some() && holding.is_none() {
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(NEW_HOLDERS);
+            continue;
+        }
         let mut opened = links.request(peer, &join).await;
         if opened.is_err() && links.find_at(peer, &addresses).await {
             opened = links.request(peer, &join).await;

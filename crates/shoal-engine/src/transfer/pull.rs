@@ -14,6 +14,7 @@ use crate::{
     swarm::{
         content::{Content, Source},
         held::Held,
+        holders::{self, Found},
         looked_for::LookedFor,
         taking::{Taking, standing},
     },
@@ -87,16 +88,22 @@ pub(crate) enum Course {
 pub(crate) struct Pull {
     task: JoinHandle<PullEnd>,
     stop: CancellationToken,
-    pub(crate) course: Course,
+    course: watch::Receiver<Course>,
 }
 
 impl Pull {
     /// Begins.
     pub(crate) fn start(transfers: Arc<Transfers>, live: Arc<Live>, connection: Connection, course: Course) -> Self {
         let stop = transfers.cancel.child_token();
-        let pull = pull(transfers.clone(), live, connection, stop.clone(), course);
+        let (planned, course) = watch::channel(course);
+        let pull = pull(transfers.clone(), live, connection, stop.clone(), planned);
         let task = transfers.tasks.spawn_on(pull, transfers.links.net());
         Self { task, stop, course }
+    }
+
+    /// It is taken from others besides the sender.
+    pub(crate) fn is_from_several(&self) -> bool {
+        *self.course.borrow() != Course::Alone
     }
 
     /// Waits for the end.
@@ -119,7 +126,7 @@ async fn pull(
     live: Arc<Live>,
     connection: Connection,
     stop: CancellationToken,
-    course: Course,
+    planned: watch::Sender<Course>,
 ) -> PullEnd {
     let _slot = tokio::select! {
         () = stop.cancelled() => return PullEnd::Stopped,
@@ -156,6 +163,13 @@ async fn pull(
     let mut streams = JoinSet::new();
     let (outcomes, mut told) = mpsc::unbounded_channel();
     let control = live.control.subscribe();
+    let mut course = *planned.borrow();
+    // Others may have the same, and be asked before anything is on its way.
+    let first = if course == Course::Alone { look_around(&transfers, &live, &fetcher.shared).await } else { None };
+    if first.is_some() {
+        course = Course::Holders;
+        planned.send_replace(course);
+    }
     let swarm = if course == Course::Swarm { join_swarm(&transfers, &live, &fetcher).await } else { None };
     match &swarm {
         Some(content) => {
@@ -164,7 +178,7 @@ async fn pull(
         }
         None if course == Course::Holders => {
             let ticket = live.row().record.ticket.clone();
-            streams.spawn(take_from_holders(fetcher, ticket, control, told, changed.clone()));
+            streams.spawn(take_from_holders(fetcher, ticket, first, control, told, changed.clone()));
         }
         None => {
             for _ in 0..streams_over(connection.rtt()) {
@@ -313,19 +327,41 @@ async fn join_swarm(transfers: &Arc<Transfers>, live: &Live, fetcher: &Arc<Fetch
     Some(content)
 }
 
+/// Who in reach has something of what was asked for here; `None`: it was not, or nobody has.
+async fn look_around(transfers: &Arc<Transfers>, live: &Live, receiving: &Arc<Receiving>) -> Option<(Arc<LookedFor>, Found)> {
+    let (is_fetched, ticket) = {
+        let row = live.row();
+        (row.record.is_fetched(), row.record.ticket.clone())
+    };
+    if !is_fetched {
+        return None;
+    }
+    let receiving = receiving.clone();
+    let looked_for = blocking(move || LookedFor::of(&receiving, ticket.as_ref(), &[])).await.map(Arc::new)?;
+    let found = holders::first(transfers, live.peer, &looked_for).await?;
+    Some((looked_for, found))
+}
+
 /// Takes from everybody who has files of the transfer, and the rest from the sender.
 async fn take_from_holders(
     fetcher: Arc<Fetcher>,
     ticket: Option<Ticket>,
+    mut first: Option<(Arc<LookedFor>, Found)>,
     control: watch::Receiver<Control>,
     mut told: mpsc::UnboundedReceiver<Outcome>,
     changed: Arc<Notify>,
 ) -> Result<(), FetchError> {
     let mut before: Vec<Arc<LookedFor>> = Vec::new();
     loop {
-        let (receiving, ticket, seen) = (fetcher.shared.clone(), ticket.clone(), before.clone());
-        let next = blocking(move || LookedFor::of(&receiving, ticket.as_ref(), &seen)).await;
-        let Some(looked_for) = next.map(Arc::new) else { break };
+        let (looked_for, found) = match first.take() {
+            Some(first) => first,
+            None => {
+                let (receiving, ticket, seen) = (fetcher.shared.clone(), ticket.clone(), before.clone());
+                let next = blocking(move || LookedFor::of(&receiving, ticket.as_ref(), &seen)).await;
+                let Some(next) = next else { break };
+                (Arc::new(next), Found::new())
+            }
+        };
         before.push(looked_for.clone());
         let Some((id, list, units)) = looked_for.content(&fetcher.shared, fetcher.transfers.links.id()) else { continue };
         let source = Source::Held(Held::new(fetcher.shared.clone()));
@@ -334,8 +370,8 @@ async fn take_from_holders(
         let content = Content::new(id, list, units, RangeSet::new(), source, of_ticket, &fetcher.transfers);
         fetcher.transfers.swarms.begin(content.clone());
         let giving = Giving { transfers: fetcher.transfers.clone(), content: content.clone() };
-        Taking::run(fetcher.clone(), content.clone(), Some(looked_for.clone()), control.clone(), &mut told, changed.clone())
-            .await?;
+        let taken_from = Some((looked_for.clone(), found));
+        Taking::run(fetcher.clone(), content.clone(), taken_from, control.clone(), &mut told, changed.clone()).await?;
         if content.ticket.is_some() && looked_for.is_over(&fetcher.shared) {
             giving.go_on();
         }

@@ -186,7 +186,7 @@ async fn hold_session(
         end = drive(transfers, live, session, renewed, &mut pull) => end,
     };
     match pull {
-        Some(pull) if pull.course != Course::Alone && matches!(end, End::Lost(_)) => (end, Some(pull)),
+        Some(pull) if pull.is_from_several() && matches!(end, End::Lost(_)) => (end, Some(pull)),
         Some(pull) => {
             pull.stop().await;
             (end, None)
@@ -347,7 +347,7 @@ async fn drive(
             () = async { tokio::time::sleep_until(stuck_until.unwrap_or_else(tokio::time::Instant::now)).await }, if stuck_until.is_some() => {
                 stuck_until = None;
             }
-            () = &mut found, if is_fetched && course == Course::Alone => {
+            () = &mut found, if is_fetched && pull.as_ref().is_some_and(|pull| !pull.is_from_several()) => {
                 course = Course::Holders;
                 if let Some(pull) = pull.take() {
                     pull.stop().await;
