@@ -31,6 +31,15 @@ export interface Fake {
   };
 }
 
+/** Opens the sheet for a link, by the place among the ways in the menu: words differ by language. */
+export async function chooseForLink(page: Page, way: string): Promise<void> {
+  await page.locator("header button[aria-haspopup]").first().click();
+  const items = page.getByRole("menuitem");
+  const named = items.filter({ hasText: way });
+  await ((await named.count()) > 0 ? named : items).first().click();
+  await page.locator("dialog").waitFor();
+}
+
 const GALICIA = ["Pictures", "Holidays in Galicia"] as const;
 
 async function search(page: Page, words: string): Promise<void> {
@@ -202,6 +211,33 @@ export const SHARED_VIEWS: readonly ViewOf[] = [
       await page.keyboard.press("Control+f");
       await page.keyboard.type("zebra crossing");
       await page.locator("p.none").waitFor();
+    },
+  },
+  {
+    name: "link-new",
+    main: true,
+    scene: "shared",
+    show: async (page) => {
+      await openShared(page);
+      await chooseForLink(page, "To files…");
+    },
+  },
+  {
+    name: "link-made",
+    main: true,
+    scene: "shared",
+    show: async (page) => {
+      await openShared(page);
+      await page.locator("[data-link] button").nth(1).click();
+      await page.locator("dialog").waitFor();
+    },
+  },
+  {
+    name: "link-removing",
+    scene: "shared",
+    show: async (page) => {
+      await openShared(page);
+      await page.locator("[data-link] button").nth(2).click();
     },
   },
 ];

@@ -1,8 +1,10 @@
 /** Where the person is in the window, and what they have in hand. Nothing here is the engine's. */
 import { SvelteSet } from "svelte/reactivity";
+import type { OwnLink } from "../api/generated/api";
 import type { Handle, Heard, UiContent } from "../backend/backend";
 import { i18n } from "../i18n/i18n.svelte";
 import { printableName } from "../parts/text";
+import { Links } from "../links/links.svelte";
 import { SharedView } from "../shared/shared.svelte";
 import type { Shoal } from "./shoal.svelte";
 import { Taking } from "./taking.svelte";
@@ -12,7 +14,11 @@ export type Place = (typeof PLACES)[number];
 
 /** What lies over the place. */
 export type Sheet =
-  { kind: "send"; handles: readonly Handle[]; text: string; to: readonly string[] } | { kind: "add" } | { kind: "keys" };
+  | { kind: "send"; handles: readonly Handle[]; text: string; to: readonly string[] }
+  | { kind: "add" }
+  | { kind: "keys" }
+  /** A link that is to be made of these, or one that is there. */
+  | { kind: "link"; handles: readonly Handle[]; made: OwnLink | null };
 
 /** What is open and may take what is dropped or pasted, before anybody is asked who gets it. */
 export interface Catcher {
@@ -40,6 +46,7 @@ export class View {
   /** Devices chosen to get the next thing. */
   readonly chosen = new SvelteSet<string>();
   readonly shared: SharedView;
+  readonly links: Links;
 
   #latest: Catcher | null = null;
   readonly #shoal: Shoal;
@@ -47,6 +54,7 @@ export class View {
   constructor(shoal: Shoal) {
     this.#shoal = shoal;
     this.shared = new SharedView(shoal);
+    this.links = new Links(shoal);
   }
 
   go(place: Place): void {
@@ -77,6 +85,12 @@ export class View {
   async composeFiles(pick: "files" | "folder"): Promise<void> {
     const handles = await this.pick(pick);
     if (handles.length > 0) this.compose(handles);
+  }
+
+  /** Asks how a link to what is chosen is to be. */
+  async linkTo(pick: "files" | "folder"): Promise<void> {
+    const handles = await this.pick(pick);
+    if (handles.length > 0) this.sheet = { kind: "link", handles, made: null };
   }
 
   /** What the person chose in the host's dialog. */

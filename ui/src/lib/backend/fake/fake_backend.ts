@@ -5,6 +5,7 @@ import { takeDropped } from "../web/gather";
 import { entriesOf, page } from "./entries";
 import { mediaAddress, thumbnailAddress } from "./media";
 import type { Scene } from "./scenes";
+import { FakeLinks } from "./links";
 import { Sharing } from "./sharing";
 
 const TICK_MS = 100;
@@ -29,6 +30,8 @@ export class FakeBackend implements Backend {
   };
   /** What is shared; tests change it. */
   readonly sharing: Sharing;
+  /** Links to files; tests change them. */
+  readonly links: FakeLinks;
   /** What was asked, for tests. */
   readonly asked: UiRequest[] = [];
   /** Paths of what was dropped, for tests. */
@@ -50,6 +53,7 @@ export class FakeBackend implements Backend {
       (event) => this.emit(event),
       scene.shares === true,
     );
+    this.links = new FakeLinks((event) => this.emit(event), scene.shares === true);
     // Tests look here.
     Object.assign(window, { shoalFake: this });
   }
@@ -201,6 +205,23 @@ export class FakeBackend implements Backend {
         return done;
       case "get":
         return { reply: "transfers", transfers: [this.#get(this.#peer(request.peer), request.path, request.names)] };
+      case "links":
+        return { reply: "links", links: this.links.own };
+      case "create_link":
+        return this.links.create(request);
+      case "stop_link":
+        this.links.stop(request.making);
+        return done;
+      case "remove_link":
+        this.links.remove(request.id);
+        return done;
+      case "preview_link": {
+        const refusal = FakeLinks.refusal(request.link);
+        // As the engine sends them.
+        if (refusal !== null) throw refusal;
+        this.#preview();
+        return { reply: "offers", offers: [] };
+      }
       case "add_to":
         return { reply: "transfers", transfers: [this.#send(this.#peer(request.peer), request.content)] };
       default:
@@ -391,6 +412,25 @@ export class FakeBackend implements Backend {
     this.#scene.transfers.push(made);
     this.emit({ event: "transfer", ...made });
     return made;
+  }
+
+  /** Shows what a link is of, as an offer. */
+  #preview(): void {
+    const from = this.#scene.devices[0];
+    if (from === undefined) throw fail("peer_not_found", "nobody who has it is in reach");
+    const made: Transfer = {
+      ...this.#row0(from),
+      transfer: `linked${String(this.#made++)}`,
+      direction: "fetch",
+      name: "Wedding, all pictures",
+      awaits_answer: true,
+      files: 1_240,
+      bytes: 38e9,
+      free: 400e9,
+      into: "/home/ana/Shoal",
+    };
+    this.#scene.transfers.push(made);
+    this.emit({ event: "offered", peer: from.id, ...made });
   }
 
   #tick(): void {

@@ -1,6 +1,7 @@
 import type { Left } from "../format";
 import { files, plural } from "./count/de";
 import type { Messages } from "./en";
+import { links } from "./links/de";
 import { shared } from "./shared/de";
 
 const de: Messages = {
@@ -116,9 +117,9 @@ const de: Messages = {
   },
 
   add: {
-    title: "Gerät hinzufügen",
+    title: "Gerät hinzufügen oder Link öffnen",
     label: "Link oder Adresse",
-    hint: "Das andere Gerät zeigt beides „In der Nähe“, solange niemand da ist, und in den Einstellungen.",
+    hint: "Auch ein Link zu Dateien öffnet sich hier. Ein Gerät zeigt Link und Adresse „In der Nähe“, solange niemand da ist, und in den Einstellungen.",
     placeholder: "shoal:peer/… oder 192.168.1.20:47800",
     find: "Suchen",
     finding: "Wird gesucht…",
@@ -130,6 +131,7 @@ const de: Messages = {
     what: "Was",
     to: "An",
     nobody: "Gerade ist niemand da.",
+    everyone: (n) => `Alle in der Nähe (${String(n)})`,
     text: "Text",
     textHint: "Links, Notizen, Adressen: kommt als Nachricht an.",
     chosen: (n: number) => plural(n, "# Sache", "# Sachen"),
@@ -217,6 +219,7 @@ const de: Messages = {
     compare: "Erst Zeichen vergleichen…",
   },
 
+  links,
   shared,
 
   tree: {

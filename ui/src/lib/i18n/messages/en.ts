@@ -1,6 +1,7 @@
 import type { Code, HealthCode } from "../../api/generated/api";
 import type { Left } from "../format";
 import { files, plural } from "./count/en";
+import { links } from "./links/en";
 import { shared } from "./shared/en";
 
 const en = {
@@ -109,9 +110,9 @@ const en = {
   },
 
   add: {
-    title: "Add a device",
+    title: "Add a device or open a link",
     label: "Link or address",
-    hint: "The other device shows both in Nearby while nobody is near it, and in Settings.",
+    hint: "A link to files opens here, too. A device shows its link and its address in Nearby while nobody is near it, and in Settings.",
     placeholder: "shoal:peer/… or 192.168.1.20:47800",
     find: "Find",
     finding: "Looking for it…",
@@ -123,6 +124,7 @@ const en = {
     what: "What",
     to: "To",
     nobody: "Nobody is here now.",
+    everyone: (n: number) => `Everyone nearby (${String(n)})`,
     text: "Text",
     textHint: "Links, notes, addresses: arrives as a message.",
     chosen: (n: number) => plural(n, "# thing", "# things"),
@@ -209,6 +211,7 @@ const en = {
     compare: "Compare signs first…",
   },
 
+  links,
   shared,
 
   tree: {
