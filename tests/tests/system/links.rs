@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use shoal_tests::{
-    figure,
+    data, figure,
     lab::{Host, Net, Peer, Switch},
 };
 use std::{
@@ -149,4 +149,57 @@ fn a_fetch_by_a_link_goes_on_after_either_end_was_killed() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert!(std::fs::read(scene.came().join("deep/film.mkv")).unwrap() == film());
+}
+
+/// Five who have one link, on one switch, each port at the same rate: each gives what it has to the others, and the maker may go.
+#[test]
+#[ignore = "needs root, ip netns and tc"]
+fn those_who_fetch_by_one_link_give_it_to_each_other_and_its_maker_may_go() {
+    const SIZE: u64 = 24 << 20;
+    let net = Net::new();
+    let switch = net.switch("circle");
+    let seat = |number: usize| {
+        let host = net.host(&format!("seat{number}"));
+        let port = switch.plug(&host, "eth0");
+        host.add_address("eth0", &format!("10.80.0.{}/24", number + 1));
+        port.set_rate(25.0);
+        (Peer::at(&host).start(), port)
+    };
+    let (ann, cable) = seat(0);
+    let askers: Vec<_> = (1..=4).map(seat).collect();
+    let film = ann.home().path().join("film.mkv");
+    data::random_file(&film, SIZE, 21);
+    let link = ann.shoal(&["link", "create", film.to_str().unwrap()]).expect_code(0).lines.remove(0);
+    let before = ann.host().counters("eth0").sent;
+    let begun = Instant::now();
+    let _getting: Vec<_> = askers.iter().map(|(asker, _)| asker.begin(&["get", text(&link)])).collect();
+    let has = |asker: &Peer| asker.inbox().join("film.mkv").exists();
+    let done = |asker: &Peer| {
+        let rows = asker.shoal(&["transfers", "--all"]).expect_code(0).lines;
+        rows.first().and_then(|row| row["bytes_done"].as_u64()).unwrap_or(0)
+    };
+    // What is out is out once all together have some more than the whole: nobody has it all yet.
+    while askers.iter().map(|(asker, _)| done(asker)).sum::<u64>() < SIZE * 5 / 2 {
+        assert!(begun.elapsed() < 4 * SOON, "it does not come");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let sent = (ann.host().counters("eth0").sent - before) as f64 / SIZE as f64;
+    cable.set_plugged(false);
+    while !askers.iter().all(|(asker, _)| has(asker)) {
+        assert!(begun.elapsed() < 4 * SOON, "{:?}", askers.iter().map(|(asker, _)| done(asker)).collect::<Vec<_>>());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let alone = SIZE as f64 * 8.0 / 25e6;
+    let took = begun.elapsed().as_secs_f64();
+    figure(
+        "four who have one link, at 25 Mbit/s each, its maker unplugged half way",
+        format!(
+            "all done after {took:.1} s, {:.2} x what one takes at that rate; its maker had sent {sent:.2} x the size",
+            took / alone
+        ),
+    );
+    for (asker, _) in &askers {
+        assert!(std::fs::read(asker.inbox().join("film.mkv")).unwrap() == std::fs::read(&film).unwrap(), "wrong bytes");
+    }
+    assert!(took < alone * 3.0, "{took:.1} s, from its maker in turns it takes {:.1}", alone * 4.0);
 }

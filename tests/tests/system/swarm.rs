@@ -151,15 +151,13 @@ fn eight_receivers_take_little_longer_than_one() {
     assert!(time <= most_time && sent <= most_sent, "{time} {sent}");
 }
 
-/// Seventeen devices are too many for two cores, whose ratio this would be: only with `SHOAL_LONG`, on a machine that does nothing else.
+/// As above. Seventeen devices share two cores there: what is held is that they are far from taking turns (16 x, both).
 #[test]
 #[ignore = "needs root, ip netns and tc"]
 fn sixteen_receivers_take_little_longer_than_one() {
-    if !is_long() {
-        return println!("left out: SHOAL_LONG is not set");
-    }
-    let (time, sent) = crowd(16, LONG_SIZE);
-    assert!(time <= 1.6 && sent <= 1.3, "{time} {sent}");
+    let (size, most_time, most_sent) = if is_long() { (LONG_SIZE, 1.6, 1.3) } else { (SIZE / 2, 6.0, 4.0) };
+    let (time, sent) = crowd(16, size);
+    assert!(time <= most_time && sent <= most_sent, "{time} {sent}");
 }
 
 fn is_long() -> bool {
