@@ -33,8 +33,18 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Units that are sent at once: while one's end is confirmed others are on their way. More would share the way, and each be there later.
-const AT_ONCE: usize = 3;
+/// Units that are sent at once: while one's end is confirmed others are on their way. More would share the way, and each be there later. One
+/// to a guest whose way is slower than others' counts for the part of this device's way that it takes.
+const AT_ONCE: f64 = 3.0;
+
+/// As many at most, whatever they count for: they are in memory.
+const MAX_AT_ONCE: usize = 8;
+
+/// So often what is under way is weighed again, if nothing happens.
+const WEIGH_AGAIN: Duration = Duration::from_millis(50);
+
+/// How much the last unit counts in a guest's pace.
+const LATEST: f64 = 0.3;
 
 /// Requests of one guest that wait, at most.
 const MAX_WAITING: usize = 32;
@@ -80,8 +90,43 @@ struct Giving {
     giver: Giver<PeerId>,
     held: RangeSet,
     guests: BTreeMap<PeerId, Guest>,
-    under_way: usize,
     conversations: u64,
+}
+
+impl Giving {
+    fn under_way(&self) -> usize {
+        self.guests.values().map(|guest| guest.sending.len()).sum()
+    }
+
+    /// What is under way, in units to the guest with the quickest way.
+    fn load(&self, now: Duration) -> f64 {
+        let quickest = self.guests.values().filter_map(|guest| guest.pace).reduce(f64::min);
+        let weight = |guest: &Guest| {
+            // One that is late already will be at least so late.
+            let late =
+                guest.sending.values().map(|sent| now.saturating_sub(sent.at).as_secs_f64() / f64::from(sent.bytes.max(1)));
+            let pace = late.chain(guest.pace).reduce(f64::max);
+            quickest.zip(pace).map_or(1.0, |(quickest, pace)| if pace > quickest { quickest / pace } else { 1.0 })
+        };
+        self.guests
+            .values()
+            .filter(|guest| !guest.sending.is_empty())
+            .map(|guest| guest.sending.len() as f64 * weight(guest))
+            .sum()
+    }
+
+    fn has_room(&self, now: Duration) -> bool {
+        // Half a unit more or less makes no difference.
+        self.under_way() < MAX_AT_ONCE && self.load(now) < AT_ONCE - 0.5
+    }
+}
+
+/// A unit that is being sent.
+#[derive(Debug, Clone, Copy)]
+struct Sending {
+    /// Since when.
+    at: Duration,
+    bytes: u32,
 }
 
 /// Somebody who may have it.
@@ -96,7 +141,9 @@ struct Guest {
     entered: usize,
     waiting: VecDeque<(Want, oneshot::Sender<Turn>)>,
     /// Units on their way to it.
-    sending: usize,
+    sending: BTreeMap<u32, Sending>,
+    /// Seconds that a byte takes to arrive there, as measured lately.
+    pace: Option<f64>,
     /// It is to wait, and hears so behind the last of those.
     stops: bool,
     /// What it has, and where that is shown of an offer made here.
@@ -157,13 +204,24 @@ pub(crate) struct Turn {
     pub(crate) unit: u32,
 }
 
+impl Turn {
+    /// All of it arrived.
+    pub(crate) fn arrived(&self) {
+        let mut giving = self.content.giving();
+        let now = self.content.now();
+        let Some(guest) = giving.guests.get_mut(&self.peer) else { return };
+        let Some(Sending { at, bytes }) = guest.sending.get(&self.unit).copied() else { return };
+        let pace = now.saturating_sub(at).as_secs_f64() / f64::from(bytes.max(1));
+        guest.pace = Some(guest.pace.map_or(pace, |before| before + (pace - before) * LATEST));
+    }
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut giving = self.content.giving();
-        giving.under_way -= 1;
         if let Some(guest) = giving.guests.get_mut(&self.peer) {
-            guest.sending = guest.sending.saturating_sub(1);
-            if guest.stops && guest.sending == 0 {
+            guest.sending.remove(&self.unit);
+            if guest.stops && guest.sending.is_empty() {
                 guest.tell(false);
             }
         }
@@ -213,7 +271,6 @@ impl Content {
                 giver: Giver::new(bits, SLOTS, rand::random()),
                 held,
                 guests: BTreeMap::new(),
-                under_way: 0,
                 conversations: 0,
             }),
             came: Mutex::default(),
@@ -264,7 +321,10 @@ impl Content {
     async fn run(self: Arc<Self>) {
         loop {
             self.give();
-            let idle_at = self.giving().giver.idle_at();
+            let (idle_at, is_full) = {
+                let giving = self.giving();
+                (giving.giver.idle_at(), giving.under_way() > 0)
+            };
             let idle = async {
                 match idle_at {
                     Some(at) => tokio::time::sleep_until(self.begun + at).await,
@@ -275,6 +335,7 @@ impl Content {
                 () = self.closed.cancelled() => return,
                 () = self.wake.notified() => {}
                 () = idle => {}
+                () = tokio::time::sleep(WEIGH_AGAIN), if is_full => {}
             }
         }
     }
@@ -289,9 +350,20 @@ impl Content {
                 (guest.mate, guest.control, guest.sent) = (mate, control, sent);
             }
             Entry::Vacant(place) if !is_full => {
-                let (waiting, has) = (VecDeque::new(), RangeSet::new());
+                let (waiting, has, sending) = (VecDeque::new(), RangeSet::new(), BTreeMap::new());
                 let (conversation, entered) = (None, 0);
-                place.insert(Guest { mate, control, conversation, entered, waiting, sending: 0, stops: false, has, sent });
+                place.insert(Guest {
+                    mate,
+                    control,
+                    conversation,
+                    entered,
+                    waiting,
+                    sending,
+                    pace: None,
+                    stops: false,
+                    has,
+                    sent,
+                });
             }
             Entry::Vacant(_) => return,
         }
@@ -449,13 +521,14 @@ impl Content {
         let mut giving = self.giving();
         let now = self.now();
         loop {
-            let Giving { giver, guests, under_way, .. } = &mut *giving;
-            let next = giver.poll().or_else(|| if *under_way < AT_ONCE { giver.give(now) } else { None });
+            let has_room = giving.has_room(now);
+            let Giving { giver, guests, .. } = &mut *giving;
+            let next = giver.poll().or_else(|| if has_room { giver.give(now) } else { None });
             match next {
                 None => return,
                 Some(Gift::Gives { peer, gives }) => {
                     let Some(guest) = guests.get_mut(&peer) else { continue };
-                    if gives || guest.sending == 0 {
+                    if gives || guest.sending.is_empty() {
                         guest.tell(gives);
                     } else {
                         guest.stops = true;
@@ -466,13 +539,13 @@ impl Content {
                         let fits = |want: &Want| if chosen { matches!(want, Want::Any(_)) } else { *want == Want::Unit(unit) };
                         let at = guest.waiting.iter().position(|(want, _)| fits(want))?;
                         let turn = guest.waiting.remove(at);
-                        guest.sending += usize::from(turn.is_some());
+                        if turn.is_some() {
+                            let bytes = self.units.get(unit).map_or(0, |unit| unit.bytes());
+                            guest.sending.insert(unit, Sending { at: now, bytes });
+                        }
                         turn
                     });
-                    let granted = turn.map(|(_, turn)| {
-                        *under_way += 1;
-                        turn.send(Turn { content: self.clone(), peer, unit })
-                    });
+                    let granted = turn.map(|(_, turn)| turn.send(Turn { content: self.clone(), peer, unit }));
                     if !matches!(granted, Some(Ok(()))) {
                         // It is not wanted any more.
                         giver.handle_cancel(peer, unit);

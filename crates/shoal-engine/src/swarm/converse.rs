@@ -163,7 +163,7 @@ pub(crate) async fn give(
     match sent {
         // The turn lasts until all of it arrived: what is given next should be decided late.
         Ok(()) => tokio::select! {
-            () = send.finish_unless_stopped() => {}
+            () = send.finish_unless_stopped() => turn.arrived(),
             () = transfers.cancel.cancelled() => {}
         },
         Err(error) => tracing::debug!(%error, %peer, unit, "a unit was not sent to its end"),
