@@ -1,7 +1,12 @@
 //! One content that is given from here: by its origin, or by one who takes it. Owns who may have it, whose turn it is, and the units that
 //! are here.
 
-use super::{held::Held, known::Known, told::Told};
+use super::{
+    guests::{Giving, Guest, Sending},
+    held::Held,
+    known::Known,
+    told::Told,
+};
 use crate::transfer::{
     live::Control,
     reader::{Fetching, Reader},
@@ -33,18 +38,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Units that are sent at once: while one's end is confirmed others are on their way. More would share the way, and each be there later. One
-/// to a guest whose way is slower than others' counts for the part of this device's way that it takes.
-const AT_ONCE: f64 = 3.0;
-
-/// As many at most, whatever they count for: they are in memory.
-const MAX_AT_ONCE: usize = 8;
-
 /// So often what is under way is weighed again, if nothing happens.
 const WEIGH_AGAIN: Duration = Duration::from_millis(50);
-
-/// How much the last unit counts in a guest's pace.
-const LATEST: f64 = 0.3;
 
 /// Requests of one guest that wait, at most.
 const MAX_WAITING: usize = 32;
@@ -83,72 +78,6 @@ pub(crate) struct Content {
     pub(crate) changed: watch::Sender<u64>,
     /// It is given no more.
     pub(crate) closed: CancellationToken,
-}
-
-#[derive(Debug)]
-struct Giving {
-    giver: Giver<PeerId>,
-    held: RangeSet,
-    guests: BTreeMap<PeerId, Guest>,
-    conversations: u64,
-}
-
-impl Giving {
-    fn under_way(&self) -> usize {
-        self.guests.values().map(|guest| guest.sending.len()).sum()
-    }
-
-    /// What is under way, in units to the guest with the quickest way.
-    fn load(&self, now: Duration) -> f64 {
-        let quickest = self.guests.values().filter_map(|guest| guest.pace).reduce(f64::min);
-        let weight = |guest: &Guest| {
-            // One that is late already will be at least so late.
-            let late =
-                guest.sending.values().map(|sent| now.saturating_sub(sent.at).as_secs_f64() / f64::from(sent.bytes.max(1)));
-            let pace = late.chain(guest.pace).reduce(f64::max);
-            quickest.zip(pace).map_or(1.0, |(quickest, pace)| if pace > quickest { quickest / pace } else { 1.0 })
-        };
-        self.guests
-            .values()
-            .filter(|guest| !guest.sending.is_empty())
-            .map(|guest| guest.sending.len() as f64 * weight(guest))
-            .sum()
-    }
-
-    fn has_room(&self, now: Duration) -> bool {
-        // Half a unit more or less makes no difference.
-        self.under_way() < MAX_AT_ONCE && self.load(now) < AT_ONCE - 0.5
-    }
-}
-
-/// A unit that is being sent.
-#[derive(Debug, Clone, Copy)]
-struct Sending {
-    /// Since when.
-    at: Duration,
-    bytes: u32,
-}
-
-/// Somebody who may have it.
-#[derive(Debug)]
-struct Guest {
-    mate: Mate,
-    /// What the person here wants of the transfer to it.
-    control: watch::Receiver<Control>,
-    /// The conversation with it, if there is one: its number, and whether it may ask.
-    conversation: Option<(u64, watch::Sender<bool>)>,
-    /// How often it proved that it may have it, and keeps the question open.
-    entered: usize,
-    waiting: VecDeque<(Want, oneshot::Sender<Turn>)>,
-    /// Units on their way to it.
-    sending: BTreeMap<u32, Sending>,
-    /// Seconds that a byte takes to arrive there, as measured lately.
-    pace: Option<f64>,
-    /// It is to wait, and hears so behind the last of those.
-    stops: bool,
-    /// What it has, and where that is shown of an offer made here.
-    has: RangeSet,
-    sent: Option<Arc<Mutex<Sent>>>,
 }
 
 /// A guest's conversation, until dropped.
@@ -209,10 +138,9 @@ impl Turn {
     pub(crate) fn arrived(&self) {
         let mut giving = self.content.giving();
         let now = self.content.now();
-        let Some(guest) = giving.guests.get_mut(&self.peer) else { return };
-        let Some(Sending { at, bytes }) = guest.sending.get(&self.unit).copied() else { return };
-        let pace = now.saturating_sub(at).as_secs_f64() / f64::from(bytes.max(1));
-        guest.pace = Some(guest.pace.map_or(pace, |before| before + (pace - before) * LATEST));
+        if let Some(guest) = giving.guests.get_mut(&self.peer) {
+            guest.arrived(self.unit, now);
+        }
     }
 }
 
@@ -227,19 +155,6 @@ impl Drop for Turn {
         }
         drop(giving);
         self.content.wake.notify_one();
-    }
-}
-
-impl Guest {
-    /// Tells it whether it may ask. What it asked for in a turn that is over is not given.
-    fn tell(&mut self, gives: bool) {
-        if self.stops || !gives {
-            self.waiting.clear();
-        }
-        self.stops = false;
-        if let Some((_, told)) = &self.conversation {
-            told.send_replace(gives);
-        }
     }
 }
 

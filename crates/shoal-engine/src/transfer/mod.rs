@@ -23,6 +23,7 @@ pub(crate) mod select;
 pub(crate) mod send;
 pub(crate) mod sent;
 pub(crate) mod serve;
+mod several;
 pub(crate) mod shared;
 pub(crate) mod standing;
 mod steering;
